@@ -1,1 +1,7 @@
-export {}
+export * from './contract.ts'
+export * from './envelope.ts'
+export * from './errors.ts'
+export * from './fields.ts'
+export * from './identity.ts'
+export * from './routes.ts'
+export * from './validation.ts'
