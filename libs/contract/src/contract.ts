@@ -23,32 +23,37 @@ export interface Operation<
   /** May be repeated without a second effect. GET, PUT and DELETE are; POST only when said here. */
   idempotent: boolean
   timeoutMs: number
+  /** The output is `{ location }` and the outside gets a 307 to it. */
+  redirect: boolean
 }
 
-interface OperationOptions<I extends z.ZodObject, O extends z.ZodType, R extends string> {
+interface OperationOptions<I extends z.ZodObject, O extends z.ZodType, E extends readonly string[]> {
   http: `${Method} /${string}`
   summary: string
   allow?: Allow
   input: I
   output: O
-  errors?: readonly R[]
+  errors?: E
   idempotent?: boolean
   timeoutMs?: number
+  redirect?: boolean
 }
 
 /** Declares an operation; see `Operation` for the fields. */
-export function operation<I extends z.ZodObject, O extends z.ZodType, const R extends string = never>({
-  errors = [],
+export function operation<I extends z.ZodObject, O extends z.ZodType, const E extends readonly string[] = readonly []>({
+  errors,
   idempotent,
   timeoutMs = 5_000,
+  redirect = false,
   ...rest
-}: OperationOptions<I, O, R>): Operation<I, O, R> {
+}: OperationOptions<I, O, E>): Operation<I, O, E[number]> {
   return {
     ...rest,
     input: rest.input.strict() as unknown as I,
-    errors,
+    errors: errors ?? [],
     idempotent: idempotent ?? !rest.http.startsWith('POST '),
     timeoutMs,
+    redirect,
   }
 }
 

@@ -1,0 +1,250 @@
+import {
+  ById,
+  Detail,
+  defineContract,
+  event,
+  Id,
+  internal,
+  managers,
+  Name,
+  OptionalId,
+  operation,
+  Page,
+  PageQuery,
+  resourceFields,
+} from '@sidetone/contract'
+import { z } from 'zod'
+import { Action, ActionInput } from './action.ts'
+import { OptionalHttpUrl, WebhookMethod } from './common.ts'
+
+/** A program for calls: a list of actions. */
+export const Flow = z.object({
+  ...resourceFields,
+  type: z.enum(['flow', 'conference', 'queue', 'campaign', 'transfer']),
+  name: Name,
+  detail: z.string(),
+  actions: z.array(Action),
+  direct_hash: z.string(),
+  on_complete_flow_id: Id,
+})
+export type Flow = z.infer<typeof Flow>
+
+export const ReferenceType = z.enum([
+  '',
+  'ai',
+  'api',
+  'call',
+  'campaign',
+  'conversation',
+  'transcribe',
+  'recording',
+  'webchat',
+])
+
+/** One list of actions that runs; `return_*` say where to go on when it ends. */
+export const Stack = z.object({
+  id: z.string(),
+  actions: z.array(Action),
+  return_stack_id: z.string(),
+  return_action_id: z.string(),
+})
+export type Stack = z.infer<typeof Stack>
+
+/** A flow that runs (or ran). */
+export const Activeflow = z.object({
+  ...resourceFields,
+  flow_id: Id,
+  status: z.enum(['', 'running', 'ended']),
+  reference_type: ReferenceType,
+  reference_id: Id,
+  reference_activeflow_id: Id,
+  on_complete_flow_id: Id,
+  webhook_uri: z.string(),
+  webhook_method: WebhookMethod,
+  current_action: Action,
+  forward_action_id: Id,
+  executed_actions: z.array(Action),
+  stack_map: internal(z.record(z.string(), Stack)),
+  current_stack_id: internal(z.string()),
+  execute_count: internal(z.int()),
+  /** How often each action was executed, and how often each goto jumped: the limits that stop runaways look here. */
+  counts: internal(z.record(z.string(), z.int())),
+  variables: internal(z.record(z.string(), z.string())),
+  /** Grows with every step; a step made on an older one is refused. */
+  version: internal(z.int()),
+})
+export type Activeflow = z.infer<typeof Activeflow>
+
+const Variables = z.record(z.string().max(255), z.string().max(32_768))
+const FlowFields = z.object({
+  name: Name,
+  detail: Detail,
+  actions: z.array(ActionInput).max(1_000),
+  on_complete_flow_id: OptionalId,
+})
+const Program = z.object({
+  flow_id: OptionalId,
+  /** Used when `flow_id` is absent. */
+  actions: z.array(ActionInput).max(1_000).optional(),
+  variables: Variables.default({}),
+  webhook_uri: OptionalHttpUrl.default(''),
+  webhook_method: WebhookMethod.default(''),
+})
+const flowErrors = ['FLOW_NOT_FOUND'] as const
+const activeflowErrors = ['ACTIVEFLOW_NOT_FOUND'] as const
+const programErrors = ['FLOW_NOT_FOUND', 'INVALID_ACTION', 'INVALID_ACTION_TYPE', 'INVALID_VARIABLES'] as const
+
+export const flowContract = defineContract({
+  name: 'flow',
+  errors: {
+    FLOW_NOT_FOUND: { status: 'NOT_FOUND', message: 'The flow was not found.' },
+    FLOW_STATE_INVALID: { status: 'FAILED_PRECONDITION', message: 'The flow is not in a state for that.' },
+    INVALID_ACTION_TYPE: { status: 'INVALID_ARGUMENT', message: 'There is no such action type.' },
+    INVALID_ACTION: { status: 'INVALID_ARGUMENT', message: 'An action of the flow is not valid.' },
+    INVALID_VARIABLES: { status: 'INVALID_ARGUMENT', message: 'variables: at most 100, 64 KB together.' },
+    INVALID_ON_COMPLETE_FLOW: {
+      status: 'INVALID_ARGUMENT',
+      message: 'on_complete_flow_id: must be one of your own flows.',
+    },
+    ACTIVEFLOW_NOT_FOUND: { status: 'NOT_FOUND', message: 'The activeflow was not found.' },
+    ACTIVEFLOW_ALREADY_EXISTS: { status: 'ALREADY_EXISTS', message: 'An activeflow with this id exists already.' },
+    ACTIVEFLOW_STEP_STALE: { status: 'FAILED_PRECONDITION', message: 'The activeflow has moved on already.' },
+  },
+  resources: {
+    flow: {
+      operations: {
+        list: operation({
+          http: 'GET /flows',
+          summary: 'List flows',
+          allow: managers,
+          input: PageQuery,
+          output: Page(Flow),
+        }),
+        create: operation({
+          http: 'POST /flows',
+          summary: 'Create a flow',
+          allow: managers,
+          input: FlowFields,
+          output: Flow,
+          errors: ['INVALID_ACTION', 'INVALID_ACTION_TYPE', 'INVALID_ON_COMPLETE_FLOW'],
+        }),
+        get: operation({
+          http: 'GET /flows/{id}',
+          summary: 'Get a flow',
+          allow: managers,
+          input: ById,
+          output: Flow,
+          errors: flowErrors,
+        }),
+        update: operation({
+          http: 'PUT /flows/{id}',
+          summary: 'Replace a flow',
+          allow: managers,
+          input: ById.extend(FlowFields.shape),
+          output: Flow,
+          errors: ['FLOW_NOT_FOUND', 'INVALID_ACTION', 'INVALID_ACTION_TYPE', 'INVALID_ON_COMPLETE_FLOW'],
+        }),
+        delete: operation({
+          http: 'DELETE /flows/{id}',
+          summary: 'Delete a flow',
+          allow: managers,
+          input: ById,
+          output: Flow,
+          errors: flowErrors,
+        }),
+      },
+      events: {
+        created: event(Flow, 'A flow was created', { internal: true }),
+        updated: event(Flow, 'A flow was changed', { internal: true }),
+        deleted: event(Flow, 'A flow was deleted', { internal: true }),
+      },
+    },
+    activeflow: {
+      operations: {
+        list: operation({
+          http: 'GET /activeflows',
+          summary: 'List running and ended flows',
+          allow: managers,
+          input: PageQuery,
+          output: Page(Activeflow),
+        }),
+        create: operation({
+          http: 'POST /activeflows',
+          summary: 'Run a flow without a call',
+          allow: managers,
+          input: Program.extend({ id: Id.optional() }),
+          output: Activeflow,
+          errors: [...programErrors, 'ACTIVEFLOW_ALREADY_EXISTS'],
+        }),
+        get: operation({
+          http: 'GET /activeflows/{id}',
+          summary: 'Get a running or ended flow',
+          allow: managers,
+          input: ById,
+          output: Activeflow,
+          errors: activeflowErrors,
+        }),
+        delete: operation({
+          http: 'DELETE /activeflows/{id}',
+          summary: 'Stop and delete it',
+          allow: managers,
+          input: ById,
+          output: Activeflow,
+          errors: activeflowErrors,
+        }),
+        stop: operation({
+          http: 'POST /activeflows/{id}/stop',
+          summary: 'Stop it; a call that it controls is hung up',
+          allow: managers,
+          idempotent: true,
+          input: ById,
+          output: Activeflow,
+          errors: activeflowErrors,
+        }),
+        start: operation({
+          http: 'POST /activeflows/start',
+          summary:
+            'Make the activeflow of a call; nothing runs before the first `next`. Repeating it with the same id changes nothing.',
+          idempotent: true,
+          input: Program.extend({
+            id: Id,
+            reference_type: ReferenceType,
+            reference_id: Id,
+            reference_activeflow_id: OptionalId,
+          }),
+          output: Activeflow,
+          errors: programErrors,
+        }),
+        next: operation({
+          http: 'POST /activeflows/{id}/next',
+          summary:
+            'Leave `current_action_id`, run what needs no call, and answer with the next action for the call, or null at the end',
+          idempotent: true,
+          input: ById.extend({ current_action_id: Id }),
+          output: z.object({ action: Action.nullable() }),
+          errors: ['ACTIVEFLOW_NOT_FOUND', 'ACTIVEFLOW_STEP_STALE'],
+          timeoutMs: 30_000,
+        }),
+        variables: operation({
+          http: 'GET /activeflows/{id}/variables',
+          summary: 'Get the variables',
+          input: ById,
+          output: z.object({ variables: Variables }),
+          errors: activeflowErrors,
+        }),
+        set_variables: operation({
+          http: 'PUT /activeflows/{id}/variables',
+          summary: 'Set some variables',
+          input: ById.extend({ variables: Variables }),
+          output: z.object({ variables: Variables }),
+          errors: activeflowErrors,
+        }),
+      },
+      events: {
+        created: event(Activeflow, 'A flow began to run'),
+        updated: event(Activeflow, 'A running flow came to its next action, or ended'),
+        deleted: event(Activeflow, 'An activeflow was deleted'),
+      },
+    },
+  },
+})
