@@ -1,1 +1,3 @@
-export {}
+export { type Cache, type CacheOptions, openCache } from './cache.ts'
+export { type Lock, LockBusy, type LockOptions } from './lock.ts'
+export type { RateLimit, RateLimiter, RateLimitOptions } from './rate-limiter.ts'
