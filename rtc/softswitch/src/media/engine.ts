@@ -1,0 +1,60 @@
+import { createClock } from './clock.ts'
+import { createPorts, type PortRange } from './ports.ts'
+import { createSession, type SessionOptions } from './session.ts'
+import type { MediaSession, MediaStats } from './types.ts'
+
+export interface MediaEngineOptions extends PortRange {
+  log?: { warn(fields: object, message: string): void } | undefined
+}
+
+/** All RTP sessions of a process and the one clock they share. */
+export function createMediaEngine({ log, ...range }: MediaEngineOptions) {
+  const ports = createPorts(range)
+  const clock = createClock((error) => log?.warn({ err: error }, 'media of a call stopped by an error'))
+  const sessions = new Set<MediaSession>()
+  const ended: Partial<MediaStats> = {}
+  let sendErrors = 0
+
+  const addUp = (total: Partial<MediaStats>, stats: MediaStats) => {
+    for (const key of Object.keys(stats) as (keyof MediaStats)[]) total[key] = (total[key] ?? 0) + stats[key]
+  }
+
+  // A destination that cannot be reached fails for each packet: counted, told once per session.
+  const onSendError = (localPort: number) => {
+    let isTold = false
+    return (error: Error | null) => {
+      if (!error) return
+      sendErrors++
+      if (!isTold) log?.warn({ err: error, local_port: localPort }, 'RTP could not be sent')
+      isTold = true
+    }
+  }
+
+  return {
+    clock,
+    async openSession(options: SessionOptions = {}): Promise<MediaSession> {
+      const socket = await ports.open()
+      const { port } = socket.address()
+      socket.on('error', (error) => log?.warn({ err: error, local_port: port }, 'RTP socket failed'))
+      const session = createSession(socket, clock, options, {
+        onSent: onSendError(port),
+        onClose(stats) {
+          sessions.delete(session)
+          addUp(ended, stats)
+        },
+      })
+      sessions.add(session)
+      return session
+    },
+    metrics() {
+      const packets = { ...ended }
+      for (const session of sessions) addUp(packets, session.stats)
+      return { sessionsActive: sessions.size, sendErrors, ...clock.counters, ...packets }
+    },
+    close() {
+      for (const session of sessions) session.close()
+    },
+  }
+}
+
+export type MediaEngine = ReturnType<typeof createMediaEngine>

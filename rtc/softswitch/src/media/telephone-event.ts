@@ -1,0 +1,102 @@
+import { frameMs, frameSamples } from './frame.ts'
+
+/** The payload type of `telephone-event/8000` in offers of our own; an answer repeats the peer's. */
+export const telephoneEventPt = 101
+
+/** Digits in the order of their RFC 4733 event codes (section 3.2). */
+export const dtmfDigits = '0123456789*#ABCD'
+
+/** A DTMF event packet's payload (RFC 4733 section 2.3). */
+export interface TelephoneEvent {
+  event: number
+  end: boolean
+  volume: number
+  /** In samples, since the event began. */
+  duration: number
+}
+
+/** Reads a payload; `null` when it is too short. */
+export function parseTelephoneEvent(payload: Buffer): TelephoneEvent | null {
+  if (payload.length < 4) return null
+  const flags = payload[1]!
+  return { event: payload[0]!, end: flags >= 0x80, volume: flags & 0x3f, duration: payload.readUInt16BE(2) }
+}
+
+export function writeTelephoneEvent(
+  bytes: Buffer,
+  offset: number,
+  { event, end, volume, duration }: TelephoneEvent,
+): void {
+  bytes[offset] = event
+  bytes[offset + 1] = (end ? 0x80 : 0) | volume
+  bytes.writeUInt16BE(duration, offset + 2)
+}
+
+// Section 2.5.2.2 leaves the time after which a lost end is assumed to the receiver; senders update every 20 to 50 ms.
+const lostEndTicks = 200 / frameMs
+const maxDuration = 0xffff
+
+// Bounded, so that a peer whose timestamps jump back is not ignored for hours.
+const isLate = (timestamp: number, reference: number) => {
+  const behind = (reference - timestamp) | 0
+  return behind > 0 && behind < 80_000
+}
+
+/** Turns event packets, which may be lost, repeated or out of order, into one report per digit. */
+export function createDtmfReceiver(report: (digit: string, durationMs: number) => void) {
+  let current: { event: number; timestamp: number; duration: number; earlier: number; quietTicks: number } | null = null
+  let finishedAt: number | null = null
+
+  function finish() {
+    if (!current) return
+    const { event, timestamp, duration, earlier } = current
+    finishedAt = timestamp
+    current = null
+    report(dtmfDigits[event]!, Math.round((earlier + duration) / 8))
+  }
+
+  return {
+    receive(timestamp: number, { event, end, duration }: TelephoneEvent) {
+      if (event >= dtmfDigits.length) return
+      if (finishedAt !== null && (timestamp === finishedAt || isLate(timestamp, finishedAt))) return
+      if (current && timestamp !== current.timestamp) {
+        if (isLate(timestamp, current.timestamp)) return
+        // A tone longer than the field goes on in a new segment that starts where the last one ended (section 2.5.1.3).
+        const ahead = (timestamp - current.timestamp) >>> 0
+        const continues = event === current.event && current.duration === maxDuration && ahead === maxDuration
+        if (continues) current = { ...current, timestamp, duration: 0, earlier: current.earlier + maxDuration }
+        else finish()
+      }
+      current ??= { event, timestamp, duration: 0, earlier: 0, quietTicks: 0 }
+      current.duration = Math.max(current.duration, duration)
+      current.quietTicks = 0
+      if (end) finish()
+    },
+    tick() {
+      if (current && ++current.quietTicks > lostEndTicks) finish()
+    },
+    /** The peer began a new stream, whose timestamps say nothing about the old one's. */
+    reset() {
+      finish()
+      finishedAt = null
+    },
+  }
+}
+
+/** What the sender does in one tick: `null` is a pause between digits. */
+export type DtmfStep = (TelephoneEvent & { start: boolean }) | null
+
+const volume = 10 // dBm0 below zero, as most senders say
+
+/** The packets of some digits, one step per tick: a packet with growing duration each tick, the end three times (section 2.5.1.4). */
+export function* dtmfSteps(digits: string, durationMs: number, gapMs: number): Generator<DtmfStep, void> {
+  const ticks = Math.max(1, Math.round(durationMs / frameMs))
+  for (const digit of digits) {
+    const event = dtmfDigits.indexOf(digit)
+    for (let tick = 1; tick < ticks + 3; tick++) {
+      const duration = Math.min(tick, ticks) * frameSamples
+      yield { event, volume, duration, end: tick >= ticks, start: tick === 1 }
+    }
+    for (let gap = 0; gap < gapMs / frameMs; gap++) yield null
+  }
+}

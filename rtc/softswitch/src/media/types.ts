@@ -1,0 +1,111 @@
+import type { EventEmitter } from 'node:events'
+
+/**
+ * 20 ms of 16-bit linear PCM at 8 kHz, mono: 160 samples. The one unit in which audio moves inside the softswitch.
+ * Whoever hands out a frame uses its memory again in the next tick: copy what you keep, and never write to it.
+ */
+export type Frame = Int16Array
+
+export type CodecName = 'PCMU' | 'PCMA'
+
+/** Where and how a peer wants its RTP, as negotiated by SDP. */
+export interface RemoteMedia {
+  /** An IP address; the unspecified one (or port 0) holds the stream: nothing is sent. */
+  address: string
+  port: number
+  codec: CodecName
+  /** Payload type of `telephone-event/8000` (RFC 4733); absent when the peer did not offer it. */
+  telephoneEventPt?: number | undefined
+}
+
+/** Something that yields audio frame by frame; `null` means it has ended. Called from the 20 ms clock, so it never waits. */
+export interface AudioSource {
+  next(): Frame | null
+  /** Released once, when the source ended or was stopped. */
+  close?(): void
+}
+
+/** Something that takes audio frame by frame. */
+export interface AudioSink {
+  write(frame: Frame): void
+}
+
+export interface RecorderOptions {
+  path: string
+  maxDurationMs?: number | undefined
+  /** Ends the recording after this much silence. */
+  maxSilenceMs?: number | undefined
+}
+
+export interface RecorderResult {
+  path: string
+  durationMs: number
+  /** Time that held anything but silence. */
+  talkingMs: number
+  sizeBytes: number
+}
+
+export interface MediaStats {
+  packetsSent: number
+  packetsReceived: number
+  packetsLost: number
+  packetsReordered: number
+  packetsMalformed: number
+  /** Dropped because they came from elsewhere than this call's peer. */
+  packetsForeign: number
+}
+
+/**
+ * What takes part in the 20 ms clock. Each tick runs `hear` of all, then `mix` of all, then `speak` of all, so that audio
+ * crosses a bridge within its tick. `skip` is true for ticks made up after a stall, in which nothing is to be sent.
+ */
+export interface ClockListener {
+  hear?(): void
+  mix?(): void
+  speak?(skip: boolean): void
+}
+
+export interface MediaClock {
+  add(listener: ClockListener): void
+  remove(listener: ClockListener): void
+}
+
+/**
+ * One playing source. `done` resolves with `true` when it ended by itself, `false` when stopped or replaced, and rejects
+ * with what the source threw.
+ */
+export interface Playing {
+  done: Promise<boolean>
+  stop(): void
+  pause(): void
+  resume(): void
+}
+
+/**
+ * One RTP stream pair (RFC 3550) on its own even UDP port.
+ *
+ * Sends a packet every 20 ms while it has something to say: a playing source, else what `feed` was given by a bridge.
+ * What it receives goes, decoded and paced, to each sink. Never throws on what arrives from the network.
+ *
+ * Events: `dtmf` (digit: string, durationMs: number), `timeout` when nothing has arrived for `timeoutMs`.
+ */
+export interface MediaSession extends EventEmitter<{ dtmf: [string, number]; timeout: [] }> {
+  readonly localPort: number
+  readonly clock: MediaClock
+  setRemote(remote: RemoteMedia): void
+  /** Plays one source, instead of the one that plays now. */
+  play(source: AudioSource): Playing
+  /** Audio from a bridge; used in ticks in which nothing plays. */
+  feed(frame: Frame): void
+  /** What this session hears (from the peer): one frame per tick, silence where nothing arrived. */
+  addSink(sink: AudioSink): void
+  removeSink(sink: AudioSink): void
+  /** What this session says (to the peer): one frame per tick, silence where nothing is said. */
+  addSpeechSink(sink: AudioSink): void
+  removeSpeechSink(sink: AudioSink): void
+  /** Sends digits as RFC 4733 events, or as tones to a peer without them; resolves when the last one is out or the session closed. */
+  sendDtmf(digits: string, options?: { durationMs?: number; gapMs?: number }): Promise<void>
+  mute(direction: 'in' | 'out' | 'both', on: boolean): void
+  readonly stats: MediaStats
+  close(): void
+}
