@@ -1,4 +1,7 @@
 export { createMediaEngine, type MediaEngine, type MediaEngineOptions } from './engine.ts'
+export { echo, type Mixer, mixer, type Participant, tapMixed } from './mixer.ts'
+export { type Recorder, type RecordingEnd, recordWav } from './recorder.ts'
+export { sequenceSource, silenceSource, wavSource } from './sources.ts'
 export { telephoneEventPt } from './telephone-event.ts'
 export { beepSource, digitsSource, type PlainTone, toneSource } from './tones.ts'
 export type * from './types.ts'

@@ -1,5 +1,3 @@
-import { performance } from 'node:perf_hooks'
-
 export interface Endpoint {
   address: string
   port: number
@@ -24,26 +22,25 @@ export function createLatch() {
 
   return {
     /** The address in the peer's SDP. A new one frees the latch, except for what is still on its way from the old source. */
-    expect(endpoint: Endpoint) {
+    expect(endpoint: Endpoint, nowMs: number) {
       if (named && !same(named, endpoint)) {
         previous = source
-        previousUntil = performance.now() + silenceMs
+        previousUntil = nowMs + silenceMs
         source = undefined
       }
       named = { address: endpoint.address, port: endpoint.port }
     },
-    accepts(from: Endpoint): boolean {
-      const now = performance.now()
+    accepts(from: Endpoint, nowMs: number): boolean {
       if (source && same(from, source)) {
-        heardAt = now
+        heardAt = nowMs
         return true
       }
       if (!same(from, named)) {
-        if (source && now - heardAt < silenceMs) return false
-        if (same(from, previous) && now < previousUntil) return true
+        if (source && nowMs - heardAt < silenceMs) return false
+        if (same(from, previous) && nowMs < previousUntil) return true
       }
       source = { address: from.address, port: from.port }
-      heardAt = now
+      heardAt = nowMs
       return true
     },
     /** Where to send. */

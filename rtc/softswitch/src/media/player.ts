@@ -10,6 +10,7 @@ interface Current {
 /** Plays one source at a time. */
 export function createPlayer() {
   let current: Current | undefined
+  let isClosed = false
 
   function end(which: Current, byItself: boolean) {
     if (current !== which) return
@@ -24,6 +25,7 @@ export function createPlayer() {
       const { promise: done, resolve: finish, reject: fail } = Promise.withResolvers<boolean>()
       const mine: Current = { source, paused: false, finish, fail }
       current = mine
+      if (isClosed) end(mine, false)
       return {
         done,
         stop: () => end(mine, false),
@@ -48,7 +50,9 @@ export function createPlayer() {
         return null
       }
     },
-    stop() {
+    /** Ends what plays and whatever is played after. */
+    close() {
+      isClosed = true
       if (current) end(current, false)
     },
   }

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { g711 } from './g711.ts'
 import { createJitterBuffer } from './jitter-buffer.ts'
 import { createLatch, type Endpoint } from './latch.ts'
@@ -46,7 +47,7 @@ export function createRtpReceiver(stats: MediaStats, onDigit: (digit: string, du
     setRemote(media: RemoteMedia) {
       remote = media
       quietTicks = 0
-      latch.expect(media)
+      latch.expect(media, performance.now())
     },
     receive(bytes: Buffer, from: Endpoint) {
       const packet = parseRtp(bytes)
@@ -54,7 +55,7 @@ export function createRtpReceiver(stats: MediaStats, onDigit: (digit: string, du
         stats.packetsMalformed++
         return
       }
-      if (!latch.accepts(from)) {
+      if (!latch.accepts(from, performance.now())) {
         stats.packetsForeign++
         return
       }

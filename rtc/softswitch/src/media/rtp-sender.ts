@@ -49,11 +49,11 @@ export function createRtpSender(transmit: (packet: Buffer) => void) {
       silentBefore = false
     },
     /** All packets of an event carry the time at which it began (RFC 4733 section 2.5.1.1). */
-    event(event: TelephoneEvent & { start: boolean }, payloadType: number) {
-      if (event.start) eventStart = now
+    event(event: TelephoneEvent, payloadType: number, start: boolean) {
+      if (start) eventStart = now
       const packet = Buffer.alloc(rtpHeaderBytes + 4)
       writeTelephoneEvent(packet, rtpHeaderBytes, event)
-      send(packet, payloadType, eventStart, event.start)
+      send(packet, payloadType, eventStart, start)
     },
   }
 }

@@ -1,4 +1,4 @@
-import { frameMs, frameSamples } from './frame.ts'
+import { frameMs } from './frame.ts'
 
 /** The payload type of `telephone-event/8000` in offers of our own; an answer repeats the peer's. */
 export const telephoneEventPt = 101
@@ -80,23 +80,5 @@ export function createDtmfReceiver(report: (digit: string, durationMs: number) =
       finish()
       finishedAt = null
     },
-  }
-}
-
-/** What the sender does in one tick: `null` is a pause between digits. */
-export type DtmfStep = (TelephoneEvent & { start: boolean }) | null
-
-const volume = 10 // dBm0 below zero, as most senders say
-
-/** The packets of some digits, one step per tick: a packet with growing duration each tick, the end three times (section 2.5.1.4). */
-export function* dtmfSteps(digits: string, durationMs: number, gapMs: number): Generator<DtmfStep, void> {
-  const ticks = Math.max(1, Math.round(durationMs / frameMs))
-  for (const digit of digits) {
-    const event = dtmfDigits.indexOf(digit)
-    for (let tick = 1; tick < ticks + 3; tick++) {
-      const duration = Math.min(tick, ticks) * frameSamples
-      yield { event, volume, duration, end: tick >= ticks, start: tick === 1 }
-    }
-    for (let gap = 0; gap < gapMs / frameMs; gap++) yield null
   }
 }

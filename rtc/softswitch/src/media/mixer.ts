@@ -1,0 +1,133 @@
+import { frameSamples, newFrame, silence } from './frame.ts'
+import { createPlayer } from './player.ts'
+import type { AudioSink, ClockListener, Frame, MediaClock, MediaSession } from './types.ts'
+
+/** What a mixer needs of a session. */
+export type Participant = Pick<MediaSession, 'clock' | 'addSink' | 'removeSink' | 'feed'>
+
+interface Seat {
+  said: Frame
+  sink: AudioSink
+}
+
+const saturate = (value: number) => (value > 32_767 ? 32_767 : value < -32_768 ? -32_768 : value)
+
+/** Lets sessions talk: each hears the sum of the others, and what is played to all. */
+export function mixer() {
+  const seats = new Map<Participant, Seat>()
+  const sinks = new Set<AudioSink>()
+  const player = createPlayer()
+  const sum = new Int32Array(frameSamples)
+  const out = newFrame()
+  let clock: MediaClock | undefined
+
+  function mix() {
+    const played = player.next()
+    if (seats.size === 2 && !played && sinks.size === 0) return cross()
+    sum.fill(0)
+    for (const { said } of seats.values()) addTo(sum, said)
+    if (played) addTo(sum, played)
+    const isHeard = seats.size > 1 || played !== null
+    for (const [participant, { said }] of isHeard ? seats : []) {
+      for (let i = 0; i < frameSamples; i++) out[i] = saturate(sum[i]! - said[i]!)
+      participant.feed(out)
+    }
+    if (sinks.size === 0) return
+    for (let i = 0; i < frameSamples; i++) out[i] = saturate(sum[i]!)
+    for (const sink of sinks) sink.write(out)
+  }
+
+  function cross() {
+    const [first, second] = seats
+    first![0].feed(second![1].said)
+    second![0].feed(first![1].said)
+  }
+
+  const listener: ClockListener = {
+    mix() {
+      mix()
+      // A participant that closed without leaving must not be heard with its last frame for ever.
+      for (const seat of seats.values()) seat.said = silence
+    },
+  }
+
+  function remove(participant: Participant) {
+    const seat = seats.get(participant)
+    if (!seat) return
+    participant.removeSink(seat.sink)
+    seats.delete(participant)
+    if (seats.size === 0) clock?.remove(listener)
+  }
+
+  return {
+    add(participant: Participant) {
+      if (seats.has(participant)) return
+      const seat: Seat = {
+        said: silence,
+        sink: {
+          write(frame) {
+            seat.said = frame
+          },
+        },
+      }
+      seats.set(participant, seat)
+      participant.addSink(seat.sink)
+      clock = participant.clock
+      clock.add(listener)
+    },
+    remove,
+    /** Plays to everyone, over their talk. */
+    play: player.play,
+    /** What is said by all and played to all. */
+    addSink: (sink: AudioSink) => void sinks.add(sink),
+    removeSink: (sink: AudioSink) => void sinks.delete(sink),
+    close() {
+      for (const participant of seats.keys()) remove(participant)
+      player.close()
+    },
+  }
+}
+
+export type Mixer = ReturnType<typeof mixer>
+
+function addTo(sum: Int32Array, frame: Frame) {
+  for (let i = 0; i < frameSamples; i++) sum[i]! += frame[i]!
+}
+
+/**
+ * Listens in: what a session hears (`in`), says (`out`), or both mixed, goes to the sink, one frame per tick.
+ * Returns what ends it.
+ */
+export function tapMixed(
+  session: MediaSession,
+  sink: AudioSink,
+  direction: 'in' | 'out' | 'both' = 'both',
+): () => void {
+  let heard: Frame = silence
+  const mixed = newFrame()
+  const ear: AudioSink = {
+    write(frame) {
+      heard = frame
+    },
+  }
+  const mouth: AudioSink = {
+    write(said) {
+      for (let i = 0; i < frameSamples; i++) mixed[i] = saturate(heard[i]! + said[i]!)
+      sink.write(mixed)
+    },
+  }
+  if (direction === 'in') session.addSink(sink)
+  else session.addSpeechSink(direction === 'out' ? sink : mouth)
+  if (direction === 'both') session.addSink(ear)
+  return () => {
+    for (const tap of [sink, ear]) session.removeSink(tap)
+    for (const tap of [sink, mouth]) session.removeSpeechSink(tap)
+  }
+}
+
+/** Sends back what a session hears; returns what ends it. */
+export function echo(session: MediaSession): () => void {
+  const sink: AudioSink = { write: (frame) => session.feed(frame) }
+  session.addSink(sink)
+  return () => session.removeSink(sink)
+}

@@ -1,0 +1,76 @@
+import { g711 } from './g711.ts'
+
+/** Mono 16-bit samples of a WAV file, decoded as they are asked for. */
+export interface Wav {
+  rateHz: number
+  length: number
+  sample(at: number): number
+}
+
+export const wavRatesHz = [8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000]
+
+const [pcm, aLaw, muLaw, extensible] = [1, 6, 7, 0xfffe]
+const tagNames: Record<number, string> = { 2: 'ADPCM', 3: 'floating point', 17: 'IMA ADPCM', 49: 'GSM', 85: 'MP3' }
+
+const fail = (problem: string): never => {
+  throw new Error(`WAV: ${problem}`)
+}
+
+/** Reads a RIFF/WAVE file; throws an error that says what is wrong with it. */
+export function parseWav(bytes: Buffer): Wav {
+  if (bytes.length < 12 || bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 12) !== 'WAVE')
+    return fail('the file does not begin with RIFF and WAVE')
+  let format: Buffer | undefined
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    const id = bytes.toString('latin1', at, at + 4)
+    const size = bytes.readUInt32LE(at + 4)
+    const body = bytes.subarray(at + 8, at + 8 + size)
+    if (id === 'fmt ') format = body
+    if (id === 'data') {
+      if (!format) return fail('there is no fmt chunk before the data')
+      // Writers that stream do not know the length, and leave 0 or the greatest number.
+      return readSamples(format, size === 0 ? bytes.subarray(at + 8) : body)
+    }
+    at += 8 + size + (size % 2)
+  }
+  return fail('there is no data chunk')
+}
+
+function readSamples(format: Buffer, data: Buffer): Wav {
+  if (format.length < 16) return fail(`the fmt chunk has ${format.length} bytes, less than 16`)
+  const isExtensible = format.readUInt16LE(0) === extensible && format.length >= 26
+  const tag = format.readUInt16LE(isExtensible ? 24 : 0)
+  const channels = format.readUInt16LE(2)
+  const rateHz = format.readUInt32LE(4)
+  const bits = format.readUInt16LE(14)
+  if (tag !== pcm && tag !== aLaw && tag !== muLaw)
+    return fail(`the encoding is ${tagNames[tag] ?? `number ${tag}`}; use 16-bit PCM, µ-law or A-law`)
+  if (bits !== (tag === pcm ? 16 : 8)) return fail(`samples have ${bits} bits; use 16-bit PCM, µ-law or A-law`)
+  if (channels !== 1 && channels !== 2) return fail(`there are ${channels} channels; use mono or stereo`)
+  if (!wavRatesHz.includes(rateHz)) return fail(`the rate is ${rateHz} Hz; use one of ${wavRatesHz.join(', ')}`)
+
+  const decode = tag === pcm ? null : tag === aLaw ? g711.PCMA.decode : g711.PCMU.decode
+  const value = decode ? (index: number) => decode[data[index]!]! : (index: number) => data.readInt16LE(2 * index)
+  const length = Math.floor(data.length / (channels * (bits / 8)))
+  return { rateHz, length, sample: channels === 1 ? value : (at) => (value(2 * at) + value(2 * at + 1)) >> 1 }
+}
+
+export const wavHeaderBytes = 44
+
+/** The header of a 16-bit mono file at 8 kHz. */
+export function wavHeader(dataBytes: number): Buffer {
+  const header = Buffer.alloc(wavHeaderBytes)
+  header.write('RIFF', 0, 'latin1')
+  header.writeUInt32LE(wavHeaderBytes - 8 + dataBytes, 4)
+  header.write('WAVEfmt ', 8, 'latin1')
+  header.writeUInt32LE(16, 16)
+  header.writeUInt16LE(pcm, 20)
+  header.writeUInt16LE(1, 22)
+  header.writeUInt32LE(8000, 24)
+  header.writeUInt32LE(16_000, 28)
+  header.writeUInt16LE(2, 32)
+  header.writeUInt16LE(16, 34)
+  header.write('data', 36, 'latin1')
+  header.writeUInt32LE(dataBytes, 40)
+  return header
+}
