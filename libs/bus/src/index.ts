@@ -1,1 +1,7 @@
-export {}
+export * from './client.ts'
+export * from './current-request.ts'
+export type { IdempotencyStore } from './idempotency.ts'
+export * from './in-process.ts'
+export * from './queues.ts'
+export * from './server.ts'
+export * from './transport.ts'

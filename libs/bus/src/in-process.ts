@@ -1,0 +1,145 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { commonError, type EventEnvelope, type ReplyEnvelope, type RequestEnvelope } from '@sidetone/contract'
+import { type Logger, pino } from 'pino'
+import type { Registry } from 'prom-client'
+import { createEventRunner, type EventRunner } from './event-runner.ts'
+import { busMetrics } from './metrics.ts'
+import { type Closable, type Delivery, defaultDrainMs, type RequestHandler, type Transport } from './transport.ts'
+import { type WorkInFlight, workInFlight } from './work-in-flight.ts'
+
+interface InProcessOptions {
+  log?: Logger | undefined
+  registry?: Registry | undefined
+  retryDelaysMs?: readonly number[] | undefined
+}
+
+interface Server {
+  handler: RequestHandler
+  prefetch: number
+  running: number
+  waiting: Job[]
+  inFlight: WorkInFlight
+  /** Handlers must not inherit the caller's async context (its transaction, say), as they would not over a broker. */
+  outside: <A>(work: (argument: A) => void, argument: A) => void
+}
+
+interface Job {
+  server: Server
+  text: string
+  deadline: number
+  resolve: (reply: ReplyEnvelope) => void
+  reject: (error: unknown) => void
+  timer: NodeJS.Timeout
+}
+
+interface Subscriber {
+  types: ReadonlySet<string> | 'all'
+  runner: EventRunner
+  outside: <T>(work: () => T) => T
+}
+
+const delivery: Delivery = { redelivered: false }
+
+/** The bus inside one process. Messages pass as JSON text, so that nothing works here that a broker would break. */
+export function createInProcessTransport({ log = pino(), registry, retryDelaysMs }: InProcessOptions = {}): Transport {
+  const servers = new Map<string, Server>()
+  const subscribers = new Map<string, Subscriber>()
+  const closers = new Set<Closable>()
+  const metrics = busMetrics(registry)
+  let open = true
+
+  const track = (close: (drainMs: number) => Promise<void>): Closable => {
+    const closable: Closable = {
+      close: ({ drainMs = defaultDrainMs } = {}) => {
+        closers.delete(closable)
+        return close(drainMs)
+      },
+    }
+    closers.add(closable)
+    return closable
+  }
+
+  return {
+    request(queue, envelope) {
+      const server = servers.get(queue)
+      if (!server) return Promise.reject(commonError('SERVICE_UNAVAILABLE'))
+      return accept(server, envelope)
+    },
+
+    async serve(queue, handler, { prefetch }) {
+      if (servers.has(queue)) throw new Error(`${queue} is already served in this process`)
+      const outside = AsyncLocalStorage.snapshot()
+      const server = { handler, prefetch, running: 0, waiting: [], inFlight: workInFlight(), outside }
+      servers.set(queue, server)
+      return track(async (drainMs) => {
+        servers.delete(queue)
+        const left = await server.inFlight.idle(drainMs)
+        if (left > 0) log.warn({ queue, left }, 'requests were still running when the drain time was up')
+      })
+    },
+
+    async publish(event) {
+      if (!open) throw commonError('SERVICE_UNAVAILABLE')
+      const text = JSON.stringify(event)
+      const hearing = Array.from(subscribers.values()).filter(({ types }) => types === 'all' || types.has(event.type))
+      const outcomes = await Promise.all(
+        hearing.map(({ runner, outside }) => outside(() => runner.run(JSON.parse(text) as EventEnvelope))),
+      )
+      if (outcomes.includes('released')) throw commonError('SERVICE_UNAVAILABLE')
+    },
+
+    async subscribe({ name, types, handler, onDeadLetter }) {
+      if (subscribers.has(name)) throw new Error(`${name} has already subscribed in this process`)
+      const bury = async (event: EventEnvelope, reason: string) => onDeadLetter?.(event, reason)
+      const runner = createEventRunner({ name, handler, bury, retryDelaysMs, log, metrics })
+      const outside = AsyncLocalStorage.snapshot()
+      subscribers.set(name, { types: types === 'all' ? types : new Set(types), runner, outside })
+      return track(async (drainMs) => {
+        // Stopped before it is forgotten: an event that comes in between must be refused, not missed.
+        await runner.stop(drainMs)
+        subscribers.delete(name)
+      })
+    },
+
+    ready: () => open,
+
+    async close(options) {
+      open = false
+      await Promise.all(Array.from(closers, (closable) => closable.close(options)))
+    },
+  }
+}
+
+function accept(server: Server, envelope: RequestEnvelope): Promise<ReplyEnvelope> {
+  const { deadline } = envelope
+  const remainingMs = deadline - Date.now()
+  if (remainingMs <= 0) return Promise.reject(commonError('DEADLINE_EXCEEDED'))
+  const text = JSON.stringify(envelope)
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(rejectLate, remainingMs, reject)
+    const job = { server, text, deadline, resolve, reject, timer }
+    server.inFlight.begin()
+    if (server.running < server.prefetch) server.outside(start, job)
+    else server.waiting.push(job)
+  })
+}
+
+const rejectLate = (reject: (error: unknown) => void) => reject(commonError('DEADLINE_EXCEEDED'))
+
+async function start(job: Job): Promise<void> {
+  const { server } = job
+  server.running++
+  try {
+    if (Date.now() < job.deadline) {
+      const reply = await server.handler(JSON.parse(job.text) as RequestEnvelope, delivery)
+      job.resolve(JSON.parse(JSON.stringify(reply)) as ReplyEnvelope)
+    }
+  } catch (cause) {
+    job.reject(commonError('INTERNAL', { cause }))
+  }
+  clearTimeout(job.timer)
+  server.running--
+  server.inFlight.end()
+  const next = server.waiting.shift()
+  if (next) server.outside(start, next)
+}
