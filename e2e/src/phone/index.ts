@@ -1,0 +1,6 @@
+export { type Call, type CallEnd, SipFailure } from './call.ts'
+export type { IncomingCall } from './incoming-call.ts'
+export { createPhone, type Phone, type PhoneOptions } from './phone.ts'
+export { header } from './sip-message.ts'
+export { loudness, sampleRateHz, sine, soundsLikeSpeech, strongestTone, toneShare } from './tones.ts'
+export { readWav, writeWav } from './wav.ts'
