@@ -115,13 +115,15 @@ export const ActionInput = z
 export type ActionInput = z.infer<typeof ActionInput>
 
 /** One step of a flow. */
-export const Action = z.object({
-  id: Id,
-  next_id: Id,
-  type: z.string(),
-  option: z.record(z.string(), z.unknown()),
-  tm_execute: Time.nullable(),
-})
+export const Action = z
+  .object({
+    id: Id,
+    next_id: Id,
+    type: z.string(),
+    option: z.record(z.string(), z.unknown()),
+    tm_execute: Time.nullable(),
+  })
+  .meta({ id: 'Action' })
 export type Action = z.infer<typeof Action>
 
 /** Ids with a meaning, as in VoIPBIN. */

@@ -21,19 +21,21 @@ const Permission = z.int().min(0).max(65_535)
 const Password = z.string().min(8).max(256)
 
 /** A person of a customer: logs in, and takes calls at its addresses. */
-export const Agent = z.object({
-  ...resourceFields,
-  username: z.email(),
-  password_hash: internal(z.string()),
-  name: Name,
-  detail: z.string(),
-  ring_method: RingMethod,
-  status: Status,
-  permission: Permission,
-  tag_ids: z.array(Id),
-  addresses: z.array(Address),
-  direct_hash: z.string(),
-})
+export const Agent = z
+  .object({
+    ...resourceFields,
+    username: z.email(),
+    password_hash: internal(z.string()),
+    name: Name,
+    detail: z.string(),
+    ring_method: RingMethod,
+    status: Status,
+    permission: Permission,
+    tag_ids: z.array(Id),
+    addresses: z.array(Address),
+    direct_hash: z.string(),
+  })
+  .meta({ id: 'Agent' })
 export type Agent = z.infer<typeof Agent>
 
 const Fields = z.object({ name: Name, detail: Detail, ring_method: RingMethod.default('ringall') })

@@ -20,61 +20,65 @@ export const CallStatus = z.enum(['dialing', 'ringing', 'progressing', 'terminat
 export const HangupReason = z.enum(['', 'normal', 'failed', 'busy', 'cancel', 'timeout', 'noanswer', 'dialout', 'amd'])
 
 /** One leg: one phone that calls us or is called. */
-export const Call = z.object({
-  ...resourceFields,
-  ...ownerFields,
-  flow_id: Id,
-  activeflow_id: Id,
-  type: z.enum(['', 'flow', 'conference', 'sip-service']),
-  /** The call that dialled this one; this one ends with it. */
-  master_call_id: Id,
-  chained_call_ids: z.array(Id),
-  recording_id: Id,
-  recording_ids: z.array(Id),
-  groupcall_id: Id,
-  source: Address,
-  destination: Address,
-  status: CallStatus,
-  action: Action,
-  direction: z.enum(['incoming', 'outgoing']),
-  mute_direction: z.enum(['', 'both', 'out', 'in']),
-  hangup_by: z.enum(['', 'remote', 'local']),
-  hangup_reason: HangupReason,
-  metadata: z.record(z.string(), z.unknown()),
-  tm_ringing: Time.nullable(),
-  tm_progressing: Time.nullable(),
-  tm_hangup: Time.nullable(),
-  /** The RTC node that carries it, and its handles there. */
-  asterisk_id: internal(z.string()),
-  channel_id: internal(z.string()),
-  bridge_id: internal(z.string()),
-  /** What the call manager must remember about the action that runs. */
-  progress: internal(z.record(z.string(), z.unknown())),
-  /** When it is looked after if nothing happens: the maximum duration, or an action's time limit. */
-  version: internal(z.int()),
-})
+export const Call = z
+  .object({
+    ...resourceFields,
+    ...ownerFields,
+    flow_id: Id,
+    activeflow_id: Id,
+    type: z.enum(['', 'flow', 'conference', 'sip-service']),
+    /** The call that dialled this one; this one ends with it. */
+    master_call_id: Id,
+    chained_call_ids: z.array(Id),
+    recording_id: Id,
+    recording_ids: z.array(Id),
+    groupcall_id: Id,
+    source: Address,
+    destination: Address,
+    status: CallStatus,
+    action: Action,
+    direction: z.enum(['incoming', 'outgoing']),
+    mute_direction: z.enum(['', 'both', 'out', 'in']),
+    hangup_by: z.enum(['', 'remote', 'local']),
+    hangup_reason: HangupReason,
+    metadata: z.record(z.string(), z.unknown()),
+    tm_ringing: Time.nullable(),
+    tm_progressing: Time.nullable(),
+    tm_hangup: Time.nullable(),
+    /** The RTC node that carries it, and its handles there. */
+    asterisk_id: internal(z.string()),
+    channel_id: internal(z.string()),
+    bridge_id: internal(z.string()),
+    /** What the call manager must remember about the action that runs. */
+    progress: internal(z.record(z.string(), z.unknown())),
+    /** When it is looked after if nothing happens: the maximum duration, or an action's time limit. */
+    version: internal(z.int()),
+  })
+  .meta({ id: 'Call' })
 export type Call = z.infer<typeof Call>
 
 /** The audio of a call, or of what two or more calls share, as a file. */
-export const Recording = z.object({
-  ...resourceFields,
-  ...ownerFields,
-  activeflow_id: Id,
-  reference_type: z.enum(['call', 'confbridge']),
-  reference_id: Id,
-  status: z.enum(['initiating', 'recording', 'stopping', 'ended']),
-  format: z.enum(['wav']),
-  on_end_flow_id: Id,
-  tm_start: Time.nullable(),
-  tm_end: Time.nullable(),
-  /** Known once it has ended: where to get it, how large it is, and its SHA-256. */
-  uri_download: z.string(),
-  filesize: z.int(),
-  sha256: z.string(),
-  file_id: internal(Id),
-  asterisk_id: internal(z.string()),
-  channel_id: internal(z.string()),
-})
+export const Recording = z
+  .object({
+    ...resourceFields,
+    ...ownerFields,
+    activeflow_id: Id,
+    reference_type: z.enum(['call', 'confbridge']),
+    reference_id: Id,
+    status: z.enum(['initiating', 'recording', 'stopping', 'ended']),
+    format: z.enum(['wav']),
+    on_end_flow_id: Id,
+    tm_start: Time.nullable(),
+    tm_end: Time.nullable(),
+    /** Known once it has ended: where to get it, how large it is, and its SHA-256. */
+    uri_download: z.string(),
+    filesize: z.int(),
+    sha256: z.string(),
+    file_id: internal(Id),
+    asterisk_id: internal(z.string()),
+    channel_id: internal(z.string()),
+  })
+  .meta({ id: 'Recording' })
 export type Recording = z.infer<typeof Recording>
 
 /** A digit that was pressed. */

@@ -19,6 +19,7 @@ export const Address = z
       context.addIssue({ code: 'custom', path: ['target'], message: 'must be user@host' })
     }
   })
+  .meta({ id: 'Address' })
 export type Address = z.infer<typeof Address>
 
 export const emptyAddress: Address = { type: '', target: '', target_name: '', name: '', detail: '' }

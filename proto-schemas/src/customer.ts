@@ -19,42 +19,46 @@ import { z } from 'zod'
 import { OptionalHttpUrl, WebhookMethod } from './common.ts'
 
 /** A tenant. Its `customer_id` is its own id. */
-export const Customer = z.object({
-  ...resourceFields,
-  customer_id: internal(Id),
-  name: Name,
-  detail: z.string(),
-  email: z.email(),
-  phone_number: z.string(),
-  address: z.string(),
-  webhook_method: WebhookMethod,
-  webhook_uri: z.string(),
-  /** Signs webhooks (Standard Webhooks, `whsec_…`); shown by `GET /customer` alone. */
-  webhook_secret: internal(z.string()),
-  billing_account_id: Id,
-  metadata: z.object({ rtp_debug: z.boolean() }),
-  email_verified: z.boolean(),
-  status: z.enum(['initial', 'active', 'frozen', 'deleted', 'expired']),
-  identity_verification_status: z.enum(['none', 'pending', 'verified', 'rejected']),
-  tm_deletion_scheduled: Time.nullable(),
-})
+export const Customer = z
+  .object({
+    ...resourceFields,
+    customer_id: internal(Id),
+    name: Name,
+    detail: z.string(),
+    email: z.email(),
+    phone_number: z.string(),
+    address: z.string(),
+    webhook_method: WebhookMethod,
+    webhook_uri: z.string(),
+    /** Signs webhooks (Standard Webhooks, `whsec_…`); shown by `GET /customer` alone. */
+    webhook_secret: internal(z.string()),
+    billing_account_id: Id,
+    metadata: z.object({ rtp_debug: z.boolean() }),
+    email_verified: z.boolean(),
+    status: z.enum(['initial', 'active', 'frozen', 'deleted', 'expired']),
+    identity_verification_status: z.enum(['none', 'pending', 'verified', 'rejected']),
+    tm_deletion_scheduled: Time.nullable(),
+  })
+  .meta({ id: 'Customer' })
 export type Customer = z.infer<typeof Customer>
 
 /** The customer as it sees itself. */
-const OwnCustomer = Customer.extend({ webhook_secret: z.string() })
+const OwnCustomer = Customer.extend({ webhook_secret: z.string() }).meta({ id: 'OwnCustomer' })
 
 /** A long-lived secret for programs; as powerful as a customer admin. */
-export const Accesskey = z.object({
-  ...resourceFields,
-  name: Name,
-  detail: z.string(),
-  /** The secret itself, shown once: in the answer to its creation. */
-  token: z.string().optional(),
-  token_prefix: z.string(),
-  token_hash: internal(z.string()),
-  tm_expire: Time.nullable(),
-  tm_last_use: internal(Time.nullable()),
-})
+export const Accesskey = z
+  .object({
+    ...resourceFields,
+    name: Name,
+    detail: z.string(),
+    /** The secret itself, shown once: in the answer to its creation. */
+    token: z.string().optional(),
+    token_prefix: z.string(),
+    token_hash: internal(z.string()),
+    tm_expire: Time.nullable(),
+    tm_last_use: internal(Time.nullable()),
+  })
+  .meta({ id: 'Accesskey' })
 export type Accesskey = z.infer<typeof Accesskey>
 
 const CustomerFields = z.object({

@@ -18,15 +18,17 @@ import { Action, ActionInput } from './action.ts'
 import { OptionalHttpUrl, WebhookMethod } from './common.ts'
 
 /** A program for calls: a list of actions. */
-export const Flow = z.object({
-  ...resourceFields,
-  type: z.enum(['flow', 'conference', 'queue', 'campaign', 'transfer']),
-  name: Name,
-  detail: z.string(),
-  actions: z.array(Action),
-  direct_hash: z.string(),
-  on_complete_flow_id: Id,
-})
+export const Flow = z
+  .object({
+    ...resourceFields,
+    type: z.enum(['flow', 'conference', 'queue', 'campaign', 'transfer']),
+    name: Name,
+    detail: z.string(),
+    actions: z.array(Action),
+    direct_hash: z.string(),
+    on_complete_flow_id: Id,
+  })
+  .meta({ id: 'Flow' })
 export type Flow = z.infer<typeof Flow>
 
 export const ReferenceType = z.enum([
@@ -51,28 +53,30 @@ export const Stack = z.object({
 export type Stack = z.infer<typeof Stack>
 
 /** A flow that runs (or ran). */
-export const Activeflow = z.object({
-  ...resourceFields,
-  flow_id: Id,
-  status: z.enum(['', 'running', 'ended']),
-  reference_type: ReferenceType,
-  reference_id: Id,
-  reference_activeflow_id: Id,
-  on_complete_flow_id: Id,
-  webhook_uri: z.string(),
-  webhook_method: WebhookMethod,
-  current_action: Action,
-  forward_action_id: Id,
-  executed_actions: z.array(Action),
-  stack_map: internal(z.record(z.string(), Stack)),
-  current_stack_id: internal(z.string()),
-  execute_count: internal(z.int()),
-  /** How often each action was executed, and how often each goto jumped: the limits that stop runaways look here. */
-  counts: internal(z.record(z.string(), z.int())),
-  variables: internal(z.record(z.string(), z.string())),
-  /** Grows with every step; a step made on an older one is refused. */
-  version: internal(z.int()),
-})
+export const Activeflow = z
+  .object({
+    ...resourceFields,
+    flow_id: Id,
+    status: z.enum(['', 'running', 'ended']),
+    reference_type: ReferenceType,
+    reference_id: Id,
+    reference_activeflow_id: Id,
+    on_complete_flow_id: Id,
+    webhook_uri: z.string(),
+    webhook_method: WebhookMethod,
+    current_action: Action,
+    forward_action_id: Id,
+    executed_actions: z.array(Action),
+    stack_map: internal(z.record(z.string(), Stack)),
+    current_stack_id: internal(z.string()),
+    execute_count: internal(z.int()),
+    /** How often each action was executed, and how often each goto jumped: the limits that stop runaways look here. */
+    counts: internal(z.record(z.string(), z.int())),
+    variables: internal(z.record(z.string(), z.string())),
+    /** Grows with every step; a step made on an older one is refused. */
+    version: internal(z.int()),
+  })
+  .meta({ id: 'Activeflow' })
 export type Activeflow = z.infer<typeof Activeflow>
 
 const Variables = z.record(z.string().max(255), z.string().max(32_768))

@@ -18,21 +18,23 @@ import { z } from 'zod'
 const E164 = z.string().regex(/^\+[0-9]{7,15}$/, 'must be E.164, like +15550100000')
 
 /** A phone number and what happens when it is called or messaged. */
-export const PhoneNumber = z.object({
-  ...resourceFields,
-  number: E164,
-  type: z.enum(['normal', 'virtual']),
-  call_flow_id: Id,
-  message_flow_id: Id,
-  name: Name,
-  detail: z.string(),
-  status: z.enum(['active', 'deleted']),
-  t38_enabled: z.boolean(),
-  emergency_enabled: z.boolean(),
-  metadata: z.object({ rtp_debug: z.boolean() }),
-  tm_purchase: Time.nullable(),
-  tm_renew: Time.nullable(),
-})
+export const PhoneNumber = z
+  .object({
+    ...resourceFields,
+    number: E164,
+    type: z.enum(['normal', 'virtual']),
+    call_flow_id: Id,
+    message_flow_id: Id,
+    name: Name,
+    detail: z.string(),
+    status: z.enum(['active', 'deleted']),
+    t38_enabled: z.boolean(),
+    emergency_enabled: z.boolean(),
+    metadata: z.object({ rtp_debug: z.boolean() }),
+    tm_purchase: Time.nullable(),
+    tm_renew: Time.nullable(),
+  })
+  .meta({ id: 'Number' })
 export type PhoneNumber = z.infer<typeof PhoneNumber>
 
 const FlowIds = z.object({ call_flow_id: OptionalId, message_flow_id: OptionalId })

@@ -15,20 +15,22 @@ import {
 import { z } from 'zod'
 
 /** A SIP account: a phone registers with it and is reached by its extension number. */
-export const Extension = z.object({
-  ...resourceFields,
-  name: Name,
-  detail: z.string(),
-  extension: z.string(),
-  /** `<domain_name>.registrar.<base>` is the SIP domain. */
-  domain_name: z.string(),
-  username: z.string(),
-  password: z.string(),
-  /** RFC 7616 HA1 for the platform's realm. */
-  ha1_md5: internal(z.string()),
-  ha1_sha256: internal(z.string()),
-  direct_hash: z.string(),
-})
+export const Extension = z
+  .object({
+    ...resourceFields,
+    name: Name,
+    detail: z.string(),
+    extension: z.string(),
+    /** `<domain_name>.registrar.<base>` is the SIP domain. */
+    domain_name: z.string(),
+    username: z.string(),
+    password: z.string(),
+    /** RFC 7616 HA1 for the platform's realm. */
+    ha1_md5: internal(z.string()),
+    ha1_sha256: internal(z.string()),
+    direct_hash: z.string(),
+  })
+  .meta({ id: 'Extension' })
 export type Extension = z.infer<typeof Extension>
 
 /** What a registrar needs to check a SIP digest. */

@@ -16,24 +16,26 @@ import { z } from 'zod'
 import { ownerFields } from './common.ts'
 
 /** A file that the platform keeps for a customer. */
-export const StorageFile = z.object({
-  ...resourceFields,
-  ...ownerFields,
-  reference_type: z.enum(['', 'normal', 'recording']),
-  reference_id: Id,
-  type: z.enum(['', 'rag', 'talk', 'recording']),
-  name: z.string(),
-  detail: z.string(),
-  filename: z.string(),
-  filesize: z.int(),
-  /** A signed address; made anew whenever the file is read. */
-  uri_download: z.string(),
-  tm_download_expire: Time.nullable(),
-  content_type: internal(z.string()),
-  sha256: internal(z.string()),
-  /** Where the bytes are in `libs/files`. */
-  key: internal(z.string()),
-})
+export const StorageFile = z
+  .object({
+    ...resourceFields,
+    ...ownerFields,
+    reference_type: z.enum(['', 'normal', 'recording']),
+    reference_id: Id,
+    type: z.enum(['', 'rag', 'talk', 'recording']),
+    name: z.string(),
+    detail: z.string(),
+    filename: z.string(),
+    filesize: z.int(),
+    /** A signed address; made anew whenever the file is read. */
+    uri_download: z.string(),
+    tm_download_expire: Time.nullable(),
+    content_type: internal(z.string()),
+    sha256: internal(z.string()),
+    /** Where the bytes are in `libs/files`. */
+    key: internal(z.string()),
+  })
+  .meta({ id: 'File' })
 export type StorageFile = z.infer<typeof StorageFile>
 
 const errors = ['FILE_NOT_FOUND'] as const

@@ -13,7 +13,7 @@ import {
 import { z } from 'zod'
 
 /** A label that a customer puts on its agents, queues and contacts. */
-export const Tag = z.object({ ...resourceFields, name: Name.min(1), detail: z.string() })
+export const Tag = z.object({ ...resourceFields, name: Name.min(1), detail: z.string() }).meta({ id: 'Tag' })
 export type Tag = z.infer<typeof Tag>
 
 const Fields = z.object({ name: Name.min(1), detail: Detail })

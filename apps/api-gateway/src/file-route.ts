@@ -1,0 +1,47 @@
+import { commonError } from '@sidetone/contract'
+import type { FileSigner, Files } from '@sidetone/files'
+import type { Hono } from 'hono'
+import type { GatewayEnv } from './gateway-env.ts'
+
+export interface FileRouteOptions {
+  files: Files
+  fileSigner: FileSigner
+}
+
+/** Serves stored files to whoever holds a signed address, for file stores that cannot sign addresses themselves. */
+export function addFileRoute(app: Hono<GatewayEnv>, { files, fileSigner }: FileRouteOptions): void {
+  app.get('/files/*', async (c) => {
+    const url = new URL(c.req.url)
+    const granted = fileSigner.verify(url)
+    if (!granted) {
+      throw commonError('PERMISSION_DENIED', {
+        message: 'This address is not signed, or has expired; ask for a new one.',
+      })
+    }
+    const range = rangeOf(c.req.header('range'))
+    const found = await files.get(granted.key, range ? { range } : {})
+    if (!found) throw commonError('ROUTE_NOT_FOUND', { message: 'The file is gone.' })
+    const headers: Record<string, string> = {
+      'Content-Type': found.contentType,
+      'Accept-Ranges': 'bytes',
+      'Cache-Control': 'private',
+    }
+    if (granted.filename) headers['Content-Disposition'] = `inline; filename="${granted.filename}"`
+    if (!range) {
+      headers['Content-Length'] = String(found.size)
+      return c.body(found.body, 200, headers)
+    }
+    const end = Math.min(range.end ?? found.size - 1, found.size - 1)
+    if (range.start > end) return c.body(null, 416, { 'Content-Range': `bytes */${found.size}` })
+    headers['Content-Range'] = `bytes ${range.start}-${end}/${found.size}`
+    headers['Content-Length'] = String(end - range.start + 1)
+    return c.body(found.body, 206, headers)
+  })
+}
+
+/** One `bytes=start-end` range (RFC 9110 section 14.1.2); other forms are ignored, as the RFC allows. */
+function rangeOf(header: string | undefined): { start: number; end?: number } | undefined {
+  const match = /^bytes=(\d+)-(\d*)$/.exec(header ?? '')
+  if (!match) return undefined
+  return match[2] ? { start: Number(match[1]), end: Number(match[2]) } : { start: Number(match[1]) }
+}

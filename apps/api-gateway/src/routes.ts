@@ -1,0 +1,76 @@
+import type { Client, Contract, Identity } from '@sidetone/contract'
+import {
+  type CallOptions,
+  commonError,
+  externalOf,
+  isAllowed,
+  publicPath,
+  type Route,
+  routesOf,
+} from '@sidetone/contract'
+import { contracts } from '@sidetone/proto-schemas'
+import type { Context, Hono } from 'hono'
+import type { Authenticator } from './authenticate.ts'
+import { credentialsOf } from './credentials.ts'
+import type { GatewayEnv } from './gateway-env.ts'
+import type { RateLimits } from './rate-limits.ts'
+import { inputReader } from './read-input.ts'
+
+export interface RouteDependencies {
+  /** A typed client per contract; what the gateway serves itself looks the same. */
+  client: (contract: Contract) => Client<Contract>
+  authenticator: Authenticator
+  rateLimits: RateLimits
+  maxBodyBytes: number
+}
+
+/** The whole REST surface: a loop over the contracts. Nobody edits it for a new operation. */
+export function addRoutes(app: Hono<GatewayEnv>, dependencies: RouteDependencies): void {
+  const routes = contracts.flatMap((contract) => routesOf(contract)).filter(({ operation }) => operation.allow)
+  for (const route of routes.sort(literalFirst)) addRoute(app, route, dependencies)
+}
+
+/** `/timelines/stream` before `/timelines/{id}`: the router takes the first that fits. */
+const literalFirst = (a: Route, b: Route): number =>
+  (a.path.match(/\{/g)?.length ?? 0) - (b.path.match(/\{/g)?.length ?? 0)
+
+function addRoute(
+  app: Hono<GatewayEnv>,
+  { contract, resource, name, operation, method, path }: Route,
+  dependencies: RouteDependencies,
+): void {
+  const { client, authenticator, rateLimits, maxBodyBytes } = dependencies
+  const readInput = inputReader(operation, method, path, maxBodyBytes)
+  const call = client(contract)[resource]![name] as (input: object, options: CallOptions) => Promise<unknown>
+  const external = externalOf(operation.output)
+  const project =
+    external === operation.output ? (output: unknown) => output : (output: unknown) => external.parse(output)
+  const allow = operation.allow!
+
+  app.on(method, publicPath(path).replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
+    await rateLimits.byAddress(c)
+    if (allow === 'public') await rateLimits.byAddressUnauthenticated(c)
+    const identity = await identify(c, authenticator)
+    if (identity.type === 'anonymous' && allow !== 'public') throw commonError('AUTHENTICATION_REQUIRED')
+    if (identity.type !== 'anonymous') await rateLimits.byCustomer(c, identity)
+    if (!isAllowed(allow, identity)) throw commonError('PERMISSION_DENIED')
+    const input = await readInput(c)
+    const idempotency_key = method === 'POST' ? idempotencyKeyOf(c) : undefined
+    const output = await call(input, { identity, request_id: c.get('request_id'), idempotency_key })
+    if (operation.redirect) return c.redirect((output as { location: string }).location, 307)
+    return c.json(project(output) as object)
+  })
+}
+
+const identify = (c: Context<GatewayEnv>, authenticator: Authenticator): Promise<Identity> =>
+  authenticator.identify(credentialsOf({ url: c.req.url, header: (name) => c.req.header(name) }))
+
+function idempotencyKeyOf(c: Context<GatewayEnv>): string | undefined {
+  const key = c.req.header('idempotency-key')
+  if (key === undefined || /^[\x21-\x7e]{1,255}$/.test(key)) return key
+  const problem = 'must be 1 to 255 visible ASCII characters'
+  throw commonError('INVALID_ARGUMENT', {
+    message: `Idempotency-Key: ${problem}`,
+    details: [{ field: 'Idempotency-Key', problem }],
+  })
+}
