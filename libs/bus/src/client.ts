@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   type ApiError,
   type CallOptions,
@@ -10,7 +11,7 @@ import {
   routesOf,
 } from '@sidetone/contract'
 import type { Registry } from 'prom-client'
-import { v7 as uuid } from 'uuid'
+
 import { createBreaker } from './breaker.ts'
 import { currentRequest } from './current-request.ts'
 import { busMetrics } from './metrics.ts'
@@ -72,7 +73,7 @@ function callOf({ id, contract, method, path, operation }: Route, { publisher, s
       publisher,
       data_type: 'application/json',
       data,
-      request_id: options.request_id ?? running?.request_id ?? uuid(),
+      request_id: options.request_id ?? running?.request_id ?? randomUUID(),
       identity: options.identity,
       deadline,
       idempotency_key: options.idempotency_key,

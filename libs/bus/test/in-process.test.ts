@@ -1,0 +1,43 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { describe, expect, test } from 'vitest'
+import { createInProcessTransport } from '../src/index.ts'
+import { eventOf, retryDelaysMs, silent, transportSuite } from './transport-suite.ts'
+
+const start = () => createInProcessTransport({ log: silent, retryDelaysMs })
+
+describe('in process', () => {
+  transportSuite(async () => start())
+
+  test('an event is published when every subscriber is done with it', async () => {
+    const transport = start()
+    const steps: string[] = []
+    await transport.subscribe({
+      name: 'slow',
+      types: 'all',
+      handler: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 30))
+        steps.push('handled')
+      },
+    })
+    await transport.publish(eventOf('r1', 1))
+    steps.push('published')
+    expect(steps).toEqual(['handled', 'published'])
+  })
+
+  test('an event that a drain left undone is not published', async () => {
+    const transport = start()
+    await transport.subscribe({ name: 'busy', types: 'all', handler: () => Promise.reject(new Error('not now')) })
+    const published = transport.publish(eventOf('r1', 1))
+    await transport.close()
+    await expect(published).rejects.toMatchObject({ reason: 'SERVICE_UNAVAILABLE' })
+  })
+
+  test('handlers do not inherit the async context of the sender', async () => {
+    const transport = start()
+    const transaction = new AsyncLocalStorage<string>()
+    const seen: unknown[] = []
+    await transport.subscribe({ name: 's', types: 'all', handler: async () => void seen.push(transaction.getStore()) })
+    await transaction.run('open', () => transport.publish(eventOf('r1', 1)))
+    expect(seen).toEqual([undefined])
+  })
+})
