@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const templates = join(import.meta.dirname, '../../../asterisk/etc')
+
+/** Where scripts/get-asterisk.sh puts Asterisk. */
+export const asteriskDir =
+  process.env.SIDETONE_ASTERISK_DIR ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'sidetone/asterisk')
+
+export type Asterisk = NonNullable<Awaited<ReturnType<typeof startAsterisk>>>
+
+/** A real Asterisk with the configuration of rtc/asterisk, on free ports and in a folder of its own; undefined when none is found. */
+export async function startAsterisk() {
+  if (!existsSync(join(asteriskDir, 'asterisk'))) return undefined
+  const run = await mkdtemp(join(tmpdir(), 'sidetone-asterisk-'))
+  for (const folder of ['etc', 'lib/keys', 'run', 'log', 'spool/recording', 'spool/tmp']) {
+    await mkdir(join(run, folder), { recursive: true })
+  }
+  const [httpPort, sipPort] = await Promise.all([freeTcpPort(), freeUdpPort()])
+  const rtpPortMin = 20_000 + 200 * Math.floor(50 * Math.random())
+  const password = 'sidetone-test'
+  await writeConfiguration(join(run, 'etc'), {
+    RUN: run,
+    MODULES: join(asteriskDir, 'modules'),
+    DATA: join(asteriskDir, 'data'),
+    HOST: '127.0.0.1',
+    EDGE: '127.0.0.0/8',
+    HTTP_PORT: httpPort,
+    SIP_PORT: sipPort,
+    RTP_PORT_MIN: rtpPortMin,
+    RTP_PORT_MAX: rtpPortMin + 999,
+    ARI_PASSWORD: password,
+  })
+  const server = spawn(join(asteriskDir, 'asterisk'), ['-f', '-C', join(run, 'etc/asterisk.conf')], { stdio: 'ignore' })
+  const killed = () => server.kill('SIGKILL')
+  process.on('exit', killed)
+  const exited = once(server, 'exit')
+
+  const ariUrl = `http://127.0.0.1:${httpPort}/ari`
+  const authorization = `Basic ${btoa(`sidetone:${password}`)}`
+  const answers = () =>
+    fetch(`${ariUrl}/asterisk/ping`, { headers: { authorization } }).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  for (let tries = 0; !(await answers()); tries++) {
+    if (tries === 250 || server.exitCode !== null) {
+      killed()
+      throw new Error(`Asterisk did not come up: ${await readFile(join(run, 'log/messages'), 'utf8').catch(String)}`)
+    }
+    await sleep(40)
+  }
+
+  return {
+    ariUrl,
+    user: 'sidetone',
+    password,
+    host: '127.0.0.1',
+    sipPort,
+    /** What it has logged: warnings and errors. */
+    log: () => readFile(join(run, 'log/messages'), 'utf8'),
+    async stop() {
+      process.off('exit', killed)
+      server.kill('SIGTERM')
+      const patience = setTimeout(killed, 5000)
+      await exited
+      clearTimeout(patience)
+      await rm(run, { recursive: true, force: true })
+    },
+  }
+}
+
+async function writeConfiguration(folder: string, values: Record<string, string | number>) {
+  for (const name of await readdir(templates)) {
+    const text = await readFile(join(templates, name), 'utf8')
+    const filled = text.replaceAll(/@([A-Z_]+)@/g, (_, key: string) => {
+      const value = values[key]
+      if (value === undefined) throw new Error(`rtc/asterisk/etc/${name} needs a value for @${key}@`)
+      return String(value)
+    })
+    await writeFile(join(folder, name), filled)
+  }
+}
+
+async function freeTcpPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (typeof address !== 'object' || !address) throw new Error('no free TCP port')
+  return address.port
+}
+
+async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  const { port } = socket.address()
+  socket.close()
+  return port
+}
