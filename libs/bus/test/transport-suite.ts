@@ -246,13 +246,13 @@ export function transportSuite(start: () => Promise<Transport>): void {
       search: async () => {
         seen.push(currentRequest())
         // No deadline of its own: only the caller's can stop it in time.
-        await nested.wait({ ms: 1_500 }, { identity })
+        await nested.wait({ ms: 600 }, { identity })
         return { found: 'too late' }
       },
       wait: async (_, { request_id, deadline }) => {
         seen.push({ request_id, deadline })
-        await sleep(1_500)
-        return { waited: 1_500 }
+        await sleep(600)
+        return { waited: 600 }
       },
     })
     const nested = example
@@ -301,8 +301,8 @@ export function transportSuite(start: () => Promise<Transport>): void {
 
   test('draining answers what was accepted', async () => {
     const { transport, example } = await serving()
-    const slow = Array.from({ length: 20 }, () => example.wait({ ms: 200 }, as))
-    await sleep(100)
+    const slow = Array.from({ length: 20 }, () => example.wait({ ms: 150 }, as))
+    await sleep(50)
     const [answers] = await Promise.all([Promise.all(slow), transport.close({ drainMs: 2_000 })])
     expect(answers).toHaveLength(20)
     await expect(example.get({ id: '1' }, as)).rejects.toMatchObject({ reason: 'SERVICE_UNAVAILABLE' })
@@ -355,7 +355,7 @@ export function transportSuite(start: () => Promise<Transport>): void {
     const idempotency = memoryIdempotency()
     const create = () => new Promise<never>(() => undefined)
     const { example } = await serving({ create }, { idempotency })
-    const once = () => ({ identity, idempotency_key: 'k1', deadline: Date.now() + 600 })
+    const once = () => ({ identity, idempotency_key: 'k1', deadline: Date.now() + 450 })
     const first = example.create({ name: 'a' }, once())
     first.catch(() => undefined)
     await expect(example.create({ name: 'a' }, once())).rejects.toMatchObject({ reason: 'REQUEST_IN_PROGRESS' })
