@@ -38,10 +38,10 @@ function activeTrace(): object {
 /** pino hides nothing in what a child is bound to: the formatter for it serves the first logger only. */
 function withSafeChildren(logger: Logger): Logger {
   const { child } = logger
-  function safeChild(this: Logger, bindings: Bindings, options: ChildLoggerOptions = {}): Logger {
-    return child.call(this, hideSensitive(bindings), options)
+  function safeChild(this: Logger, bindings: Bindings, options?: ChildLoggerOptions): Logger {
+    return Reflect.apply(child, this, [hideSensitive(bindings), options])
   }
-  return Object.assign(logger, { child: safeChild as typeof child })
+  return Object.defineProperty(logger, 'child', { value: safeChild })
 }
 
 function prettyDestination(destination: DestinationStream): DestinationStream {
