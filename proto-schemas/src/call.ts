@@ -45,14 +45,9 @@ export const Call = z
     tm_ringing: Time.nullable(),
     tm_progressing: Time.nullable(),
     tm_hangup: Time.nullable(),
-    /** The RTC node that carries it, and its handles there. */
+    /** The RTC node that carries it (empty until one dials), and its channel there. */
     asterisk_id: internal(z.string()),
     channel_id: internal(z.string()),
-    bridge_id: internal(z.string()),
-    /** What the call manager must remember about the action that runs. */
-    progress: internal(z.record(z.string(), z.unknown())),
-    /** When it is looked after if nothing happens: the maximum duration, or an action's time limit. */
-    version: internal(z.int()),
   })
   .meta({ id: 'Call' })
 export type Call = z.infer<typeof Call>

@@ -112,7 +112,7 @@ export const customerContract = defineContract({
           http: 'POST /customers',
           summary: 'Create a customer',
           allow: operators,
-          input: CustomerFields,
+          input: CustomerFields.extend({ id: Id.optional() }),
           output: Customer,
           errors: ['CUSTOMER_ALREADY_EXISTS', 'INVALID_WEBHOOK_URI'],
         }),

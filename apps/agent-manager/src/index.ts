@@ -1,1 +1,1 @@
-export {}
+export { agentManager } from './manager.ts'

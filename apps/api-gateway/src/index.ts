@@ -1,1 +1,1 @@
-export {}
+export { type Gateway, type GatewayOptions, gatewaySettings, startGateway } from './gateway.ts'

@@ -1,1 +1,1 @@
-export {}
+export { customerManager } from './manager.ts'

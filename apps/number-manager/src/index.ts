@@ -1,1 +1,1 @@
-export {}
+export { numberManager } from './manager.ts'

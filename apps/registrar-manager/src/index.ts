@@ -1,1 +1,1 @@
-export {}
+export { registrarManager } from './manager.ts'

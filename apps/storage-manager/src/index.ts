@@ -1,1 +1,1 @@
-export {}
+export { storageManager } from './manager.ts'

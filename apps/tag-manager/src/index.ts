@@ -1,1 +1,1 @@
-export {}
+export { tagManager } from './manager.ts'

@@ -1,1 +1,1 @@
-export {}
+export { timelineManager } from './manager.ts'

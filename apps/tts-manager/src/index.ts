@@ -1,1 +1,1 @@
-export {}
+export { ttsManager } from './manager.ts'

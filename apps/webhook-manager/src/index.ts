@@ -1,1 +1,1 @@
-export {}
+export { webhookManager } from './manager.ts'

@@ -1,1 +1,7 @@
 export * from './manager.ts'
+export { openPlatform, type Platform } from './platform.ts'
+export { runManager } from './run-manager.ts'
+export { platformSettings, type PlatformSettings, readSettings, SettingsError } from './settings.ts'
+export { type RunningManager, startManager } from './start-manager.ts'
+export { onStopSignal } from './stop-signal.ts'
+export { crud, type NewRow } from './crud.ts'

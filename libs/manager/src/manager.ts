@@ -1,6 +1,7 @@
 import type { Cache } from '@sidetone/cache'
 import type { Client, Contract, EventData, EventEnvelope, EventName, Handlers } from '@sidetone/contract'
-import type { Files } from '@sidetone/files'
+import type { LiveFeed } from '@sidetone/bus'
+import type { Files, FileSigner } from '@sidetone/files'
 import type { Jobs } from '@sidetone/jobs'
 import type { Outbound } from '@sidetone/outbound'
 import type { Secrets } from '@sidetone/secrets'
@@ -20,6 +21,10 @@ export interface Resources<C extends Contract = Contract, Settings = unknown> {
   jobs: Jobs
   cache: Cache
   files: Files
+  /** Makes addresses under which the gateway serves a stored file. */
+  fileSigner: FileSigner
+  /** The live feed to connected clients; only the timeline publishes on it. */
+  feed: LiveFeed
   secrets: Secrets
   /** HTTP to addresses that customers name, behind the guard. */
   outbound: Outbound

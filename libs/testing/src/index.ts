@@ -1,1 +1,2 @@
-export {}
+export { findService, type ServiceSetting } from './services.ts'
+export { adminOf, someId, startTestPlatform, type TestPlatform } from './test-platform.ts'

@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { agentManager } from './manager.ts'
+
+await runManager(agentManager)

@@ -1,0 +1,23 @@
+import { createResourceTable, migration } from '@sidetone/store'
+
+export const migrations = [
+  migration('0001_agent', (schema) =>
+    createResourceTable(schema, 'agent_agent', (table) =>
+      table
+        .addColumn('username', 'varchar(255)')
+        .addColumn('password_hash', 'varchar(255)')
+        .addColumn('name', 'varchar(255)')
+        .addColumn('detail', 'text')
+        .addColumn('ring_method', 'varchar(16)')
+        .addColumn('status', 'varchar(16)')
+        .addColumn('permission', 'integer')
+        .addColumn('tag_ids', 'text')
+        .addColumn('addresses', 'text')
+        .addColumn('direct_hash', 'varchar(64)'),
+    ),
+  ),
+  // A deleted agent gives its username free by taking another one.
+  migration('0002_agent_username', (schema) =>
+    schema.createIndex('ux_agent_agent_username').unique().on('agent_agent').column('username').execute(),
+  ),
+]

@@ -1,0 +1,88 @@
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import { createClient, type LiveFeed, type Transport } from '@sidetone/bus'
+import type { Cache } from '@sidetone/cache'
+import type { Client, Contract } from '@sidetone/contract'
+import type { Files, FileSigner } from '@sidetone/files'
+import { agentContract } from '@sidetone/proto-schemas/agent'
+import { customerContract } from '@sidetone/proto-schemas/customer'
+import { gatewayContract } from '@sidetone/proto-schemas/gateway'
+import { timelineContract } from '@sidetone/proto-schemas/timeline'
+import type { Logger } from '@sidetone/telemetry'
+import { z } from 'zod'
+import { createApp } from './app.ts'
+import { createAuthenticator } from './authenticate.ts'
+import { createEventStreams } from './event-streams.ts'
+import { createRateLimits } from './rate-limits.ts'
+import { gatewayClient } from './session.ts'
+import { attachWebSocket } from './websocket.ts'
+
+const requests = (fallback: number) => z.coerce.number().int().min(0).default(fallback)
+
+/** The gateway's own environment variables. The limits are requests per ten seconds; 0 switches one off. */
+export const gatewaySettings = z.object({
+  RATE_LIMIT_IP: requests(5_000),
+  RATE_LIMIT_AUTH: requests(100),
+  RATE_LIMIT_CUSTOMER: requests(2_000),
+  MAX_BODY_BYTES: z.coerce.number().int().min(1_024).default(1_048_576),
+})
+
+export interface GatewayOptions {
+  port: number
+  settings: z.output<typeof gatewaySettings>
+  version: string
+  transport: Transport
+  feed: LiveFeed
+  cache: Cache
+  files: Files
+  fileSigner: FileSigner
+  jwtKey: Uint8Array
+  log: Logger
+  notReady: () => Promise<string[]>
+}
+
+export interface Gateway {
+  port: number
+  /** Takes no new requests, finishes those in flight, closes sockets with a code that says so. */
+  close: () => Promise<void>
+}
+
+/** Listens; a port in use is reported together with the setting that changes it. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { transport, feed, cache, jwtKey, log, settings } = options
+  const clientOf = <C extends Contract>(contract: C): Client<C> => createClient(contract, { transport, publisher: 'gateway' })
+  const agents = clientOf(agentContract)
+  const authenticator = createAuthenticator({ jwtKey, agents, customers: clientOf(customerContract) })
+  const own = gatewayClient({ agents, authenticator })
+  const app = createApp({
+    ...options,
+    client: (contract) => (contract.name === gatewayContract.name ? (own as unknown as Client<Contract>) : clientOf(contract)),
+    authenticator,
+    rateLimits: createRateLimits(cache, settings),
+    maxBodyBytes: settings.MAX_BODY_BYTES,
+  })
+  const streams = createEventStreams({ feed, timeline: clientOf(timelineContract), log })
+  const server = await listen(app.fetch, options.port)
+  const sockets = attachWebSocket(server, { authenticator, streams, log })
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        sockets.close()
+        streams.close()
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      }),
+  }
+}
+
+function listen(fetch: Parameters<typeof serve>[0]['fetch'], port: number): Promise<import('node:http').Server> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch, port }, () => resolve(server)) as import('node:http').Server
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const inUse = error.code === 'EADDRINUSE'
+      reject(inUse ? new Error(`HTTP port ${port} is in use; set HTTP_PORT to a free one.`) : error)
+    })
+  })
+}

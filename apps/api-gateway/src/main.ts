@@ -1,0 +1,26 @@
+import { onStopSignal, openPlatform, platformSettings, readSettings, SettingsError } from '@sidetone/manager'
+import { createLogger, startTracing } from '@sidetone/telemetry'
+import { gatewaySettings, startGateway } from './gateway.ts'
+
+try {
+  const settings = readSettings(platformSettings, process.env)
+  const log = createLogger({ service: 'gateway', level: settings.LOG_LEVEL })
+  const tracing = await startTracing({ service: 'gateway', endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT })
+  const platform = await openPlatform(settings, log)
+  const gateway = await startGateway({
+    ...platform,
+    port: settings.HTTP_PORT,
+    settings: readSettings(gatewaySettings, process.env),
+    version: process.env['npm_package_version'] ?? '0.1.0',
+    jwtKey: platform.derivedKey('jwt'),
+  })
+  log.info({ port: gateway.port }, 'ready')
+  onStopSignal(log, async () => {
+    await gateway.close()
+    await platform.close()
+    await tracing.close()
+  })
+} catch (error) {
+  console.error(error instanceof SettingsError ? error.message : error)
+  process.exit(1)
+}

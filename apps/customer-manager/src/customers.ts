@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto'
+import { type Handlers, nilId, type OperationContext } from '@sidetone/contract'
+import type { Resources } from '@sidetone/manager'
+import type { Accesskey, Customer, customerContract } from '@sidetone/proto-schemas/customer'
+import { newId, type ResourceTable } from '@sidetone/store'
+
+interface Dependencies extends Pick<Resources<typeof customerContract>, 'store' | 'emit' | 'outbound'> {
+  customers: ResourceTable<Customer>
+  accesskeys: ResourceTable<Omit<Accesskey, 'token'>>
+}
+
+/** A secret in the form that Standard Webhooks libraries take. */
+const newWebhookSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
+
+export function customerHandlers({ store, emit, outbound, customers, accesskeys }: Dependencies): Handlers<typeof customerContract>['customer'] {
+  /** A URL that the guard would refuse is refused when it is set already; the guard looks again at every delivery. */
+  async function checkWebhookUri(uri: string, { fail }: OperationContext<'INVALID_WEBHOOK_URI'>): Promise<void> {
+    if (uri === '') return
+    await outbound.check(uri).catch((cause: Error) => {
+      const problem = cause.message
+      throw fail('INVALID_WEBHOOK_URI', { message: `webhook_uri: ${problem}`, details: [{ field: 'webhook_uri', problem }], cause })
+    })
+  }
+
+  const inUse = async (email: string, exceptId: string): Promise<boolean> => {
+    const other = await customers.findBy(store, '*', { email })
+    return other !== undefined && other.id !== exceptId
+  }
+
+  return {
+    async own(_, { customer_id, fail }) {
+      const customer = await customers.find(store, customer_id, customer_id)
+      if (!customer) throw fail('CUSTOMER_NOT_FOUND')
+      return customer
+    },
+
+    async update_own(fields, context) {
+      const { customer_id, fail } = context
+      await checkWebhookUri(fields.webhook_uri, context)
+      if (await inUse(fields.email, customer_id)) throw fail('CUSTOMER_ALREADY_EXISTS')
+      return store.transaction(async (tx) => {
+        const customer = await customers.update(tx, customer_id, customer_id, fields)
+        if (!customer) throw fail('CUSTOMER_NOT_FOUND')
+        await emit(tx, 'customer', 'updated', customer)
+        return customer
+      })
+    },
+
+    list: (query, { scope }) => customers.page(store, scope, query),
+
+    async create(fields, context) {
+      await checkWebhookUri(fields.webhook_uri, context)
+      if (await inUse(fields.email, nilId)) throw context.fail('CUSTOMER_ALREADY_EXISTS')
+      const id = newId()
+      return store.transaction(async (tx) => {
+        const customer = await customers.insert(tx, {
+          ...fields,
+          id,
+          customer_id: id,
+          webhook_secret: newWebhookSecret(),
+          billing_account_id: nilId,
+          metadata: { rtp_debug: false },
+          email_verified: false,
+          status: 'active',
+          identity_verification_status: 'none',
+          tm_deletion_scheduled: null,
+        })
+        await emit(tx, 'customer', 'created', customer)
+        return customer
+      })
+    },
+
+    async get({ id }, { scope, fail }) {
+      const customer = await customers.find(store, scope, id)
+      if (!customer) throw fail('CUSTOMER_NOT_FOUND')
+      return customer
+    },
+
+    delete: ({ id }, { scope, fail }) =>
+      store.transaction(async (tx) => {
+        await customers.update(tx, scope, id, { status: 'deleted' })
+        const customer = await customers.softDelete(tx, scope, id)
+        if (!customer) throw fail('CUSTOMER_NOT_FOUND')
+        await accesskeys.softDeleteAllOf(tx, id)
+        await emit(tx, 'customer', 'deleted', customer)
+        return customer
+      }),
+  }
+}

@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { customerManager } from './manager.ts'
+
+await runManager(customerManager)

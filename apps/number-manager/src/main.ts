@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { numberManager } from './manager.ts'
+
+await runManager(numberManager)

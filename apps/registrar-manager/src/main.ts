@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { registrarManager } from './manager.ts'
+
+await runManager(registrarManager)

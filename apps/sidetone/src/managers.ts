@@ -1,0 +1,26 @@
+import { agentManager } from '@sidetone/agent-manager'
+import { callManager } from '@sidetone/call-manager'
+import { customerManager } from '@sidetone/customer-manager'
+import { flowManager } from '@sidetone/flow-manager'
+import { numberManager } from '@sidetone/number-manager'
+import { registrarManager } from '@sidetone/registrar-manager'
+import { storageManager } from '@sidetone/storage-manager'
+import { tagManager } from '@sidetone/tag-manager'
+import { timelineManager } from '@sidetone/timeline-manager'
+import { ttsManager } from '@sidetone/tts-manager'
+import { webhookManager } from '@sidetone/webhook-manager'
+
+/** Every manager of the platform, in the order in which they start. */
+export const managers = [
+  timelineManager,
+  customerManager,
+  agentManager,
+  registrarManager,
+  numberManager,
+  flowManager,
+  storageManager,
+  ttsManager,
+  callManager,
+  webhookManager,
+  tagManager,
+]

@@ -1,0 +1,16 @@
+import { z } from 'zod'
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback)
+
+/** Where phones reach an embedded platform. */
+export const rtcSettings = z.object({
+  /** SIP over UDP and TCP. */
+  SIP_PORT: port(5060),
+  RTP_PORT_MIN: port(10_000),
+  RTP_PORT_MAX: port(10_999),
+  /** The address that is told to phones; absent: found out, and loopback peers get loopback. */
+  ADVERTISED_IP: z.ipv4().optional(),
+  SIP_REALM: z.string().default('sidetone'),
+  /** An Asterisk to use instead of the embedded softswitch, e.g. `http://user:password@127.0.0.1:8088`. */
+  ARI_URL: z.string().optional(),
+})

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs'
+import { gatewaySettings, startGateway } from '@sidetone/api-gateway'
+import { startAsteriskProxy } from '@sidetone/asterisk-proxy'
+import { createClient } from '@sidetone/bus'
+import { internalIdentity } from '@sidetone/contract'
+import { openPlatform, type PlatformSettings, platformSettings, readSettings, startManager } from '@sidetone/manager'
+import { registrarContract } from '@sidetone/proto-schemas/registrar'
+import { startRelay } from '@sidetone/store'
+import { createLogger, startTracing } from '@sidetone/telemetry'
+import { z } from 'zod'
+import { openDataDir } from './data-dir.ts'
+import { managers } from './managers.ts'
+import { startRtc } from './rtc.ts'
+import { rtcSettings } from './rtc-settings.ts'
+import { seed } from './seed.ts'
+
+const embeddedSettings = platformSettings.extend({
+  ...rtcSettings.shape,
+  LOG_LEVEL: platformSettings.shape.LOG_LEVEL.removeDefault().default('warn'),
+})
+
+export interface Sidetone {
+  settings: z.output<typeof embeddedSettings>
+  httpPort: number
+  sipPort: number | undefined
+  accesskey: string
+  /** Takes nothing new, finishes what it accepted, leaves everything in the data folder. */
+  close: () => Promise<void>
+}
+
+const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
+
+/** The whole platform in one process. Each part that a setting names runs outside instead. */
+export async function startSidetone(env: Record<string, string | undefined>): Promise<Sidetone> {
+  const settings = readSettings(embeddedSettings, env)
+  const dataDir = openDataDir(settings.SIDETONE_DATA_DIR)
+  const closers: (() => void | Promise<void>)[] = [dataDir.release]
+  const close = async (): Promise<void> => {
+    for (const step of closers.splice(0).reverse()) await step()
+  }
+  try {
+    return { settings, ...(await start(settings, dataDir, env, closers)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function start(
+  settings: z.output<typeof embeddedSettings>,
+  dataDir: ReturnType<typeof openDataDir>,
+  env: Record<string, string | undefined>,
+  closers: (() => void | Promise<void>)[],
+): Promise<Pick<Sidetone, 'httpPort' | 'sipPort' | 'accesskey'>> {
+  const { keys } = dataDir
+  const log = createLogger({ service: 'sidetone', level: settings.LOG_LEVEL })
+  const tracing = await startTracing({ service: 'sidetone', endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT })
+  closers.push(() => tracing.close())
+  const withKeys: PlatformSettings = {
+    ...settings,
+    PLATFORM_SECRET: settings.PLATFORM_SECRET ?? keys.platform_secret,
+    ENCRYPTION_KEYS: settings.ENCRYPTION_KEYS ?? keys.encryption_keys,
+  }
+  const platform = await openPlatform(withKeys, log)
+  const { store, transport } = platform
+  closers.push(() => platform.close())
+
+  for (const { contract, migrations } of managers) await store.migrate(contract.name, migrations)
+  const relay = startRelay({ store, publish: transport.publish, log })
+  closers.push(() => relay.close())
+  const managerEnv = { DEFAULT_CUSTOMER_ID: keys.customer_id, ...env }
+  for (const manager of managers) {
+    const running = await startManager(manager, platform, readSettings(manager.settings, managerEnv))
+    closers.push(() => running.close({ drainMs: settings.DRAIN_SECONDS * 1_000 }))
+  }
+  await seed(transport, dataDir)
+
+  const registrar = createClient(registrarContract, { transport, publisher: 'sidetone' })
+  const rtc = await startRtc({
+    settings,
+    dataDir: dataDir.path,
+    customerId: keys.customer_id,
+    log,
+    lookup: async ({ user, domain }) =>
+      (await registrar.extension.credentials({ username: user, domain }, { identity: internalIdentity() })).credentials,
+  })
+  closers.push(() => rtc.close())
+  const proxy = await startAsteriskProxy({ ...rtc.ari, transport, files: platform.files, log })
+  closers.push(() => proxy.close())
+
+  const gateway = await startGateway({
+    ...platform,
+    port: settings.HTTP_PORT,
+    settings: readSettings(gatewaySettings, env),
+    version,
+    jwtKey: platform.derivedKey('jwt'),
+  })
+  closers.push(() => gateway.close())
+  return { httpPort: gateway.port, sipPort: rtc.sipPort, accesskey: keys.accesskey }
+}

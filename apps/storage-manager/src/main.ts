@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { storageManager } from './manager.ts'
+
+await runManager(storageManager)

@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { tagManager } from './manager.ts'
+
+await runManager(tagManager)

@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { timelineManager } from './manager.ts'
+
+await runManager(timelineManager)

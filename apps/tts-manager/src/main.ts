@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { ttsManager } from './manager.ts'
+
+await runManager(ttsManager)

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto'
+import { defineManager } from '@sidetone/manager'
+import { ttsContract } from '@sidetone/proto-schemas/tts'
+import { z } from 'zod'
+import { createSynthesizer, LanguageNotSupported } from './synthesis/index.ts'
+
+const expiresSeconds = 3_600
+
+export const ttsManager = defineManager({
+  contract: ttsContract,
+  settings: z.object({}),
+  migrations: [],
+  build({ files, fileSigner }) {
+    const synthesizer = createSynthesizer()
+    const making = new Map<string, Promise<unknown>>()
+
+    async function make(key: string, request: { text: string; language: string; voice: string }): Promise<void> {
+      if (await files.stat(key)) return
+      const wav = await synthesizer.synthesize(request)
+      await files.put(key, wav, { contentType: 'audio/wav' })
+    }
+
+    return {
+      handlers: {
+        speech: {
+          async synthesize({ text, language, voice_id }, { fail }) {
+            const key = `tts/${createHash('sha256').update(JSON.stringify([text, language, voice_id])).digest('hex')}.wav`
+            const running = making.get(key) ?? make(key, { text, language, voice: voice_id }).finally(() => making.delete(key))
+            making.set(key, running)
+            await running.catch((error: unknown) => {
+              if (!(error instanceof LanguageNotSupported)) throw error
+              const problem = error.message
+              throw fail('LANGUAGE_NOT_SUPPORTED', { message: `language: ${problem}`, details: [{ field: 'language', problem }] })
+            })
+            const uri = (await files.signedUrl(key, { expiresSeconds })) ?? fileSigner.url(key, { expiresSeconds })
+            return { uri }
+          },
+        },
+      },
+      stop: () => synthesizer.close(),
+    }
+  },
+})

@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { webhookManager } from './manager.ts'
+
+await runManager(webhookManager)

@@ -1,0 +1,131 @@
+import { ApiError, type EventEnvelope, internalIdentity, nilId } from '@sidetone/contract'
+import { defineManager } from '@sidetone/manager'
+import { type Customer, customerContract } from '@sidetone/proto-schemas/customer'
+import { flowContract } from '@sidetone/proto-schemas/flow'
+import { isPublicEvent, type PublicEvent, publicEvent } from '@sidetone/proto-schemas/public-event'
+import { webhookContract } from '@sidetone/proto-schemas/webhook'
+import { newId, once } from '@sidetone/store'
+import { z } from 'zod'
+import { deliver } from './deliver.ts'
+import { retryAfterMs, retries } from './schedule.ts'
+
+/** An event for the customer's own address (`uri` empty: whichever it has set when the attempt is made), or for another. */
+interface EventDelivery {
+  event: PublicEvent
+  uri: string
+  method: string
+}
+
+/** What a flow asked to be sent. */
+interface FlowDelivery {
+  id: string
+  customer_id: string
+  uri: string
+  method: string
+  data_type: string
+  data: string
+}
+
+export const webhookManager = defineManager({
+  contract: webhookContract,
+  settings: z.object({}),
+  migrations: [],
+  build({ store, client, cache, jobs, outbound, log }) {
+    const customers = client(customerContract)
+    const flows = client(flowContract)
+
+    const customerOf = (id: string): Promise<Customer | undefined> =>
+      cache.getOrLoad(`webhook:customer:${id}`, { ttlSeconds: 2 }, () =>
+        customers.customer.get({ id }, { identity: internalIdentity(id) }).catch(absentWhenNotFound),
+      )
+
+    /** An activeflow may have an address of its own, beside the customer's. */
+    async function addressOfFlow({ customer_id, data }: PublicEvent): Promise<{ uri: string; method: string } | undefined> {
+      const id = (data as { activeflow_id?: string }).activeflow_id
+      if (!id || id === nilId) return undefined
+      const { uri, method } = await cache.getOrLoad(`webhook:activeflow:${id}`, { ttlSeconds: 300 }, async () => {
+        const flow = await flows.activeflow.get({ id }, { identity: internalIdentity(customer_id) }).catch(absentWhenNotFound)
+        return { uri: flow?.webhook_uri ?? '', method: flow?.webhook_method || 'POST' }
+      })
+      return uri === '' ? undefined : { uri, method }
+    }
+
+    jobs.define<EventDelivery>('webhook.event', {
+      maxAttempts: retries + 1,
+      backoff: retryAfterMs,
+      concurrency: 32,
+      timeoutMs: 30_000,
+      async handler({ event, uri, method }) {
+        const customer = await customerOf(event.customer_id)
+        const target = uri ? { uri, method } : { uri: customer?.webhook_uri ?? '', method: customer?.webhook_method || 'POST' }
+        // Switched off since: there is nobody to tell any more.
+        if (!customer || target.uri === '') return
+        await deliver(outbound, {
+          ...target,
+          id: event.id,
+          contentType: 'application/json',
+          body: JSON.stringify(event),
+          secret: customer.webhook_secret,
+        })
+      },
+      onDead: ({ event }, reason) => log.warn({ event_id: event.id, customer_id: event.customer_id, reason }, 'webhook given up'),
+    })
+
+    jobs.define<FlowDelivery>('webhook.flow', {
+      maxAttempts: retries + 1,
+      backoff: retryAfterMs,
+      concurrency: 32,
+      timeoutMs: 30_000,
+      handler: send,
+    })
+
+    async function send({ id, customer_id, uri, method, data_type, data }: FlowDelivery): Promise<void> {
+      const customer = await customerOf(customer_id)
+      if (!customer) return
+      await deliver(outbound, { id, uri, method, contentType: data_type, body: data, secret: customer.webhook_secret })
+    }
+
+    async function onEvent(envelope: EventEnvelope): Promise<void> {
+      if (!isPublicEvent(envelope.type) || envelope.customer_id === nilId) return
+      const event = publicEvent(envelope)!
+      const customer = await customerOf(envelope.customer_id)
+      const ofFlow = await addressOfFlow(event)
+      const targets = [...(customer?.webhook_uri ? [{ uri: '', method: '' }] : []), ...(ofFlow ? [ofFlow] : [])]
+      if (targets.length === 0) return
+      await store.transaction(async (tx) => {
+        if (!(await once(tx, webhookContract.name, envelope.id))) return
+        for (const target of targets) {
+          // One resource's events reach one address in order: a later one waits for the retries of an earlier one.
+          const serialKey = `${target.uri}|${envelope.resource_id}`
+          await jobs.enqueue(tx, 'webhook.event', { event, ...target }, { serialKey })
+        }
+      })
+    }
+
+    return {
+      handlers: {
+        webhook: {
+          async send({ sync, activeflow_id: _, ...request }, { customer_id, fail }) {
+            await outbound.check(request.uri).catch((cause: Error) => {
+              throw fail('INVALID_WEBHOOK_URI', { message: `uri: ${cause.message}`, details: [{ field: 'uri', problem: cause.message }] })
+            })
+            const delivery = { ...request, id: newId(), customer_id }
+            if (!sync) await store.transaction((tx) => jobs.enqueue(tx, 'webhook.flow', delivery, {}))
+            else {
+              await send(delivery).catch((cause: Error) => {
+                throw fail('WEBHOOK_FAILED', { message: `The receiver did not accept it: ${cause.message}`, cause })
+              })
+            }
+            return {}
+          },
+        },
+      },
+      reactions: [{ types: 'all', run: onEvent }],
+    }
+  },
+})
+
+function absentWhenNotFound(error: unknown): undefined {
+  if (error instanceof ApiError && error.status === 'NOT_FOUND') return undefined
+  throw error
+}
