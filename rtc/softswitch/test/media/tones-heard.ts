@@ -1,4 +1,4 @@
-import type { AudioSink } from '../../src/media/types.ts'
+import type { AudioSink, AudioSource } from '../../src/media/types.ts'
 
 /** Keeps what is written to it. */
 export function ear(): AudioSink & { samples(): Int16Array } {
@@ -12,13 +12,10 @@ export function ear(): AudioSink & { samples(): Int16Array } {
 /** The level of one frequency, as the peak amplitude of its sine (Goertzel). */
 export function amplitudeAt(samples: Int16Array, frequency: number, rateHz = 8000): number {
   const radians = (2 * Math.PI * frequency) / rateHz
-  let real = 0
-  let imaginary = 0
-  samples.forEach((sample, at) => {
-    real += sample * Math.cos(radians * at)
-    imaginary += sample * Math.sin(radians * at)
-  })
-  return (2 * Math.hypot(real, imaginary)) / samples.length
+  const coefficient = 2 * Math.cos(radians)
+  let [before, last] = [0, 0]
+  for (const sample of samples) [before, last] = [last, sample + coefficient * last - before]
+  return (2 * Math.hypot(last - before * Math.cos(radians), before * Math.sin(radians))) / samples.length
 }
 
 /** The strongest frequency, to 1 Hz. */
@@ -40,4 +37,11 @@ export function strongestFrequency(samples: Int16Array): number {
 export function loudPart(samples: Int16Array, threshold = 500): Int16Array {
   const isLoud = (sample: number) => Math.abs(sample) > threshold
   return samples.slice(samples.findIndex(isLoud), samples.findLastIndex(isLoud) + 1)
+}
+
+/** All that a source plays, or its first seconds. */
+export function heardOf(source: AudioSource, maxSeconds = 10): Int16Array {
+  const { write, samples } = ear()
+  for (let frame = source.next(), left = 50 * maxSeconds; frame && left > 0; frame = source.next(), left--) write(frame)
+  return samples()
 }
