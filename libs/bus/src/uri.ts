@@ -17,12 +17,12 @@ export function requestWriter(path: string): (input: Record<string, unknown>) =>
     let uri = parts[0]!
     for (let place = 1; place < parts.length; place += 2) {
       const name = parts[place]!
-      const value = input[name]
-      if (value === undefined || value === null || value === '') {
-        const problem = 'is required, it is part of the address'
+      const text = String(input[name] ?? '')
+      if (text === '' || !text.isWellFormed()) {
+        const problem = 'must be a text, it is part of the address'
         throw commonError('INVALID_ARGUMENT', { message: `${name}: ${problem}`, details: [{ field: name, problem }] })
       }
-      uri += encodeURIComponent(String(value)) + parts[place + 1]
+      uri += encodeURIComponent(text) + parts[place + 1]
       delete data[name]
     }
     return { uri, data }
