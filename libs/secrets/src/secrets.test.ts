@@ -89,8 +89,8 @@ describe('encryption', () => {
       `k1:${k1}:x`,
       `k1:!${k1}`,
     ]) {
-      const read = () => createSecrets(parseKeys(setting, 'SECRET_KEYS'))
-      expect(read).toThrow(/^SECRET_KEYS/)
+      const read = () => createSecrets(parseKeys(setting))
+      expect(read).toThrow(/^ENCRYPTION_KEYS/)
       expect(read).not.toThrow(k1)
       expect(read).not.toThrow(short)
     }

@@ -75,7 +75,7 @@ export function createSecrets({ keys, current }: SecretKeys): Secrets {
 }
 
 /** Reads keys from a setting: `id:base64,id2:base64`, the first of which encrypts. */
-export function parseKeys(setting: string, name = 'SECRET_KEYS'): SecretKeys {
+export function parseKeys(setting: string, name = 'ENCRYPTION_KEYS'): SecretKeys {
   const entries = setting.split(',').map((entry) => {
     const [id = '', base64 = '', ...rest] = entry.trim().split(':')
     // Never with the entry itself in the message: it is a key.
