@@ -1,1 +1,11 @@
-export {}
+export { checkTables } from './check-tables.ts'
+export { newId, now, timeAfter } from './clock.ts'
+export { createResourceTable, createTable } from './create-resource-table.ts'
+export { createEmitter, type Emitter } from './emitter.ts'
+export { DuplicateError } from './errors.ts'
+export { createIdempotencyStore, type IdempotencyStore } from './idempotency-store.ts'
+export { once, pruneInbox } from './inbox.ts'
+export { type Migration, migration, type Schema } from './migration.ts'
+export { type Relay, startRelay } from './relay.ts'
+export { type NewRow, type ResourceTable, resourceTable, type TableDescription, type Where } from './resource-table.ts'
+export { type Db, openStore, type Store, type StoreOptions, type Tx } from './store.ts'

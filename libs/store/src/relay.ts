@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EventEnvelope } from '@sidetone/contract'
+import type { Logger } from 'pino'
+import { outboxSignal } from './emitter.ts'
+import type { Store } from './store.ts'
+
+export interface RelayOptions {
+  store: Store
+  /** Resolves when the event can no longer be lost. */
+  publish: (event: EventEnvelope) => Promise<void>
+  /** Whose events; absent: everybody's. */
+  publisher?: string | undefined
+  log: Pick<Logger, 'error' | 'warn'>
+  /** How many events may be on their way at a time. */
+  window?: number | undefined
+}
+
+export interface Relay {
+  /** Resolves when nothing committed is left to publish. */
+  idle: () => Promise<void>
+  /** Publishes what is committed, for at most `drainMs`, and stops. What is left goes out after the next start. */
+  close: (options?: { drainMs?: number }) => Promise<void>
+}
+
+interface Row {
+  position: number
+  event: EventEnvelope
+}
+
+const pollMs = 1_000
+const idlePollMs = 5
+const longestBackoffMs = 10_000
+
+/**
+ * Publishes what is in the outbox: at least once, in order per resource, one process at a time. Rows are found by being
+ * there and forgotten by being deleted; a cursor would miss those that commit late.
+ */
+export function startRelay({ store, publish, publisher, log, window = 512 }: RelayOptions): Relay {
+  const closing = new AbortController()
+  let leading = false
+
+  const rowsFirst = (limit: number) => {
+    const rows = store.kysely.selectFrom('bus_outbox').orderBy('position').limit(limit)
+    return publisher === undefined ? rows : rows.where('publisher', '=', publisher)
+  }
+
+  async function run(): Promise<void> {
+    while (!closing.signal.aborted) {
+      const lock = await store.lock(`relay:${publisher ?? '*'}`, closing.signal)
+      if (!lock) return
+      leading = true
+      await relayUntil(AbortSignal.any([closing.signal, lock.lost]))
+      leading = false
+      await lock.release()
+    }
+  }
+
+  async function relayUntil(stop: AbortSignal): Promise<void> {
+    /** The rows on their way, by resource, in order; only the first of each is being published. */
+    const chains = new Map<string, Row[]>()
+    const known = new Set<number>()
+    const published: number[] = []
+    let wake = Promise.withResolvers<void>()
+    const wakeUp = () => wake.resolve()
+    const unlisten = store.onSignal(outboxSignal, wakeUp)
+    stop.addEventListener('abort', wakeUp)
+
+    async function load(): Promise<void> {
+      if (known.size >= window) return
+      const rows = await rowsFirst(window).select(['position', 'event']).execute()
+      for (const row of rows) {
+        const position = Number(row.position)
+        if (known.has(position)) continue
+        known.add(position)
+        const event = JSON.parse(row.event as string) as EventEnvelope
+        const key = `${event.resource}:${event.resource_id}`
+        const chain = chains.get(key)
+        chain?.push({ position, event })
+        if (!chain) void publishAll(key, [{ position, event }])
+      }
+    }
+
+    async function publishAll(key: string, chain: Row[]): Promise<void> {
+      chains.set(key, chain)
+      for (let row = chain[0]; row && (await publishOne(row.event)); row = chain[0]) {
+        published.push(row.position)
+        chain.shift()
+        wakeUp()
+      }
+      // Left behind at a stop: the rows are still in the table.
+      chains.delete(key)
+    }
+
+    /** Tries for as long as it takes: were it left out, later events of its resource would overtake it. */
+    async function publishOne(event: EventEnvelope): Promise<boolean> {
+      for (let failures = 0; !stop.aborted; ) {
+        try {
+          await publish(event)
+          return true
+        } catch (err) {
+          failures++
+          log.warn({ event_id: event.id, type: event.type, failures, err }, 'event could not be published')
+        }
+        const backoffMs = Math.min(2 ** failures * 50, longestBackoffMs) * (0.5 + Math.random() / 2)
+        await sleep(backoffMs, undefined, { signal: stop }).catch(() => undefined)
+      }
+      return false
+    }
+
+    async function deletePublished(): Promise<void> {
+      const positions = published.slice(0, window)
+      if (positions.length === 0) return
+      await store.kysely.deleteFrom('bus_outbox').where('position', 'in', positions).execute()
+      published.splice(0, positions.length)
+      for (const position of positions) known.delete(position)
+    }
+
+    while (!stop.aborted) {
+      wake = Promise.withResolvers()
+      try {
+        await deletePublished()
+        await load()
+      } catch (err) {
+        log.error({ err }, 'the outbox could not be read')
+        await sleep(pollMs, undefined, { signal: stop }).catch(() => undefined)
+      }
+      const poll = setTimeout(wakeUp, pollMs)
+      await wake.promise
+      clearTimeout(poll)
+    }
+    unlisten()
+    await deletePublished().catch((err) => log.error({ err }, 'published events stay in the outbox and go out again'))
+  }
+
+  const running = run()
+
+  async function idle(): Promise<void> {
+    while ((await rowsFirst(1).select('position').execute()).length > 0) await sleep(idlePollMs)
+  }
+
+  return {
+    idle,
+    async close({ drainMs = 5_000 } = {}) {
+      if (leading) await drain(drainMs)
+      closing.abort()
+      await running
+    },
+  }
+
+  async function drain(drainMs: number): Promise<void> {
+    const end = Date.now() + drainMs
+    while (Date.now() < end && (await rowsFirst(1).select('position').execute()).length > 0) await sleep(idlePollMs)
+  }
+}

@@ -1,0 +1,81 @@
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
+import { bind } from './bind.ts'
+import { translate } from './errors.ts'
+
+const cachedStatements = 500
+const busyMs = 2_000
+
+/** Kysely over the SQLite that comes with Node. */
+export function sqliteDialect(file: string): Dialect {
+  return new SqliteDialect({ database: open(file) })
+}
+
+function open(file: string): SqliteDatabase {
+  const raw = connect(file)
+  const cache = new Map<string, SqliteStatement>()
+
+  function prepare(sql: string): SqliteStatement {
+    const statement = translated(() => raw.prepare(sql))
+    const values = (parameters: readonly unknown[]) => parameters.map(bind) as SQLInputValue[]
+    return {
+      reader: statement.columns().length > 0,
+      all: (parameters) => translated(() => statement.all(...values(parameters))),
+      run: (parameters) => translated(() => statement.run(...values(parameters))),
+      iterate: (parameters) => statement.iterate(...values(parameters)),
+    }
+  }
+
+  return {
+    close: () => raw.close(),
+    prepare(sql) {
+      const known = cache.get(sql) ?? special(sql, raw)
+      if (known) return known
+      const statement = prepare(sql)
+      // Preparing costs more than most queries do.
+      if (/^(create|alter|drop)\b/i.test(sql)) cache.clear()
+      else {
+        if (cache.size >= cachedStatements) cache.delete(cache.keys().next().value!)
+        cache.set(sql, statement)
+      }
+      return statement
+    },
+  }
+}
+
+function connect(file: string): DatabaseSync {
+  try {
+    const raw = new DatabaseSync(file, { timeout: busyMs })
+    // NORMAL: a killed process loses nothing; a power cut may lose the last moments, never the consistency.
+    raw.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;')
+    return raw
+  } catch (cause) {
+    throw new Error(`cannot open the database file ${file}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** `begin` and `rollback` as Kysely sends them, the way that SQLite needs them. */
+function special(sql: string, raw: DatabaseSync): SqliteStatement | undefined {
+  const statement = (work: () => void): SqliteStatement => ({
+    reader: false,
+    all: () => [],
+    iterate: () => [][Symbol.iterator](),
+    run: () => {
+      translated(work)
+      return { changes: 0, lastInsertRowid: 0 }
+    },
+  })
+  // A transaction that reads first and writes later could not wait for another writer: it would fail.
+  if (sql === 'begin') return statement(() => raw.exec('begin immediate'))
+  // Some errors (a full disk) have rolled back already, and should be what the caller sees.
+  if (sql === 'rollback') return statement(() => raw.isTransaction && raw.exec('rollback'))
+  return undefined
+}
+
+function translated<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw translate(error)
+  }
+}
