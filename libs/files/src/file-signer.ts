@@ -12,7 +12,9 @@ const prefix = '/files/'
 /** `baseUrl` is where the gateway is reached by whoever gets the address. */
 export function createFileSigner({ baseUrl, secret }: { baseUrl: string; secret: string }): FileSigner {
   const signatureOf = (key: string, expires: string, filename: string): Buffer =>
-    createHmac('sha256', secret).update(JSON.stringify([key, expires, filename])).digest()
+    createHmac('sha256', secret)
+      .update(JSON.stringify([key, expires, filename]))
+      .digest()
 
   return {
     url(key, { expiresSeconds, filename = '' }) {

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto'
+import { open, rm } from 'node:fs/promises'
+
+/** Writes a body to a new file, down to the disk, and tells its size and hash; leaves nothing behind when it fails. */
+export async function spool(
+  path: string,
+  body: Uint8Array | ReadableStream<Uint8Array>,
+): Promise<{ size: number; sha256: string }> {
+  const hash = createHash('sha256')
+  let size = 0
+  async function* measured() {
+    for await (const chunk of body instanceof Uint8Array ? [body] : body) {
+      hash.update(chunk)
+      size += chunk.length
+      yield chunk
+    }
+  }
+  const file = await open(path, 'wx')
+  try {
+    await file.writeFile(measured())
+    await file.sync()
+  } catch (error) {
+    await rm(path, { force: true })
+    throw error
+  } finally {
+    await file.close()
+  }
+  return { size, sha256: hash.digest('hex') }
+}
