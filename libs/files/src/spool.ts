@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { open, rm } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 
-/** Writes a body to a new file, down to the disk, and tells its size and hash; leaves nothing behind when it fails. */
+/** Writes a body to a new file, down to the disk, and tells its size and hash. The caller removes what a failure leaves. */
 export async function spool(
   path: string,
   body: Uint8Array | ReadableStream<Uint8Array>,
@@ -19,9 +19,6 @@ export async function spool(
   try {
     await file.writeFile(measured())
     await file.sync()
-  } catch (error) {
-    await rm(path, { force: true })
-    throw error
   } finally {
     await file.close()
   }
