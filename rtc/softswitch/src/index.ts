@@ -1,1 +1,105 @@
-export {}
+import { Worker } from 'node:worker_threads'
+import { type SoftswitchSettings, softswitchConfig } from './config.ts'
+import type { FromWorker, Metrics, Registration, ToWorker, WorkerInput } from './protocol.ts'
+import type { Account } from './sip/authenticate.ts'
+
+export { ha1 } from './sip/digest.ts'
+export type { Account, Metrics, Registration, SoftswitchSettings }
+
+export interface SoftswitchOptions extends SoftswitchSettings {
+  /** Finds an extension by the user and domain a phone names; `null` when there is none. */
+  lookup(who: { user: string; domain: string }): Promise<Account | null>
+  /** Each change of a contact, to be kept and given back as `registrations` at the next start. */
+  onRegistration?: ((registration: Registration) => void) | undefined
+  registrations?: Registration[] | undefined
+  /** The worker died: its calls are gone, and so is the switch. */
+  onError?: ((error: Error) => void) | undefined
+  log?: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void> | undefined
+}
+
+export interface Softswitch {
+  readonly sipPort: number
+  /** `http://127.0.0.1:<port>`, the base that `/ari/…` is appended to. */
+  readonly ariUrl: string
+  readonly ariUser: string
+  readonly ariPassword: string
+  metrics(): Promise<Metrics>
+  /** Ends every call with a BYE; registrations stay. */
+  close(): Promise<void>
+}
+
+const CLOSE_TIMEOUT_MS = 5000
+
+/** Starts the switch in a worker thread of its own, so that media never waits for HTTP or a database. */
+export async function startSoftswitch(options: SoftswitchOptions): Promise<Softswitch> {
+  const { lookup, onRegistration, registrations = [], onError, log, ...settings } = options
+  const config = softswitchConfig.parse(settings)
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: { config, registrations } satisfies WorkerInput,
+  })
+  const send = (message: ToWorker) => worker.postMessage(message)
+  const ready = Promise.withResolvers<{ sipPort: number; ariPort: number }>()
+  const exited = Promise.withResolvers<void>()
+  const waiting = new Map<number, (metrics: Metrics) => void>()
+  let lastId = 0
+  let state: 'starting' | 'ready' | 'closing' = 'starting'
+
+  worker.on('message', (message: FromWorker) => {
+    switch (message.type) {
+      case 'ready':
+        state = 'ready'
+        return ready.resolve(message)
+      case 'lookup': {
+        const { id, user, domain } = message
+        lookup({ user, domain }).then(
+          (account) => send({ type: 'account', id, account }),
+          (error: Error) => send({ type: 'account', id, account: null, error: error.message }),
+        )
+        return
+      }
+      case 'registration':
+        return onRegistration?.(message.registration)
+      case 'metrics':
+        waiting.get(message.id)?.(message.metrics)
+        waiting.delete(message.id)
+        return
+      case 'log':
+        return log?.[message.level](message.fields, message.message)
+    }
+  })
+  const died = (error: Error) => {
+    if (state === 'starting') ready.reject(error)
+    else if (state === 'ready') onError?.(error)
+    state = 'closing'
+  }
+  worker.on('error', (error) => died(error as Error))
+  worker.on('exit', (code) => {
+    died(new Error(`the softswitch worker ended with code ${code}`))
+    exited.resolve()
+  })
+
+  const { sipPort, ariPort } = await ready.promise
+  return {
+    sipPort,
+    ariUrl: `http://127.0.0.1:${ariPort}`,
+    ariUser: config.ariUser,
+    ariPassword: config.ariPassword,
+    metrics() {
+      if (state !== 'ready') return Promise.reject(new Error('the softswitch is not running'))
+      const id = ++lastId
+      return new Promise((resolve) => {
+        waiting.set(id, resolve)
+        send({ type: 'metrics', id })
+      })
+    },
+    async close() {
+      if (state === 'ready') {
+        state = 'closing'
+        send({ type: 'close' })
+      }
+      const timer = setTimeout(() => void worker.terminate(), CLOSE_TIMEOUT_MS)
+      await exited.promise
+      clearTimeout(timer)
+    },
+  }
+}

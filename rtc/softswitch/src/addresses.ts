@@ -1,0 +1,61 @@
+import { BlockList, isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { SoftswitchConfig } from './config.ts'
+import { bareHost, type SipUri } from './sip/uri.ts'
+
+export interface Addresses {
+  /** What we call ourselves towards a peer. */
+  addressFor(remoteAddress: string): string
+  /** Whether a host in a SIP URI means this switch. */
+  isLocalDomain(host: string): boolean
+  /** The address of record a URI to be called means, when its host is ours. */
+  aorOf(uri: SipUri): string | null
+  readonly trusted: BlockList
+}
+
+const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1'
+
+export function createAddresses(config: SoftswitchConfig, sipPort: () => number): Addresses {
+  const isWildcard = config.bindAddress === '0.0.0.0' || config.bindAddress === '::'
+  const family = config.bindAddress.includes(':') ? 'IPv6' : 'IPv4'
+  const found = Object.values(networkInterfaces())
+    .flat()
+    .filter((face) => face !== undefined)
+  const outside = found.find((face) => !face.internal && face.family === family && !face.address.startsWith('fe80:'))
+  const loopback = family === 'IPv6' ? '::1' : '127.0.0.1'
+  const advertised = config.advertisedIp ?? (isWildcard ? (outside?.address ?? loopback) : config.bindAddress)
+  const own = new Set([...found.map((face) => face.address), advertised, config.bindAddress])
+  const registrarSuffix = `.registrar.${config.registrarBaseDomain}`
+  const names = new Set(['localhost', ...config.localDomains])
+
+  /** The customer in `<customer id>.registrar.<base>`. */
+  const customerOf = (host: string): string | null => {
+    const customer = host.endsWith(registrarSuffix) ? host.slice(0, -registrarSuffix.length) : ''
+    return customer === '' || customer.includes('.') ? null : customer
+  }
+  const trusted = new BlockList()
+  for (const cidr of config.trustedCidrs) {
+    const [network = '', prefix] = cidr.split('/')
+    trusted.addSubnet(network, Number(prefix), network.includes(':') ? 'ipv6' : 'ipv4')
+  }
+
+  return {
+    trusted,
+    addressFor(remoteAddress) {
+      if (!isLoopback(remoteAddress)) return advertised
+      return isWildcard ? loopback : config.bindAddress
+    },
+    isLocalDomain(host) {
+      const bare = bareHost(host)
+      return names.has(bare) || own.has(bare) || isLoopback(bare) || customerOf(bare) !== null
+    },
+    aorOf({ user, host, port }) {
+      const bare = bareHost(host)
+      const customer = customerOf(bare)
+      if (customer !== null) return `${user}@${customer}`
+      // Another port on one of our addresses is another program.
+      const here = isIP(bare) ? own.has(bare) && (port ?? 5060) === sipPort() : names.has(bare)
+      return here ? `${user}@${config.defaultCustomerId}` : null
+    },
+  }
+}

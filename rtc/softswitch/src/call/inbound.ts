@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto'
+import type { InviteVerdict } from '../sip/invite-policy.ts'
+import { headerList } from '../sip/message.ts'
+import { parseNameAddr } from '../sip/name-addr.ts'
+import { techCause } from '../sip/q850.ts'
+import type { ServerTransaction } from '../sip/server-transaction.ts'
+import { createUasLeg, inviteIsAcceptable } from '../sip/uas-leg.ts'
+import { parseUri } from '../sip/uri.ts'
+import type { UserAgent } from '../sip/user-agent.ts'
+import {
+  createChannel,
+  destroyChannel,
+  digitReceived,
+  emitChannel,
+  emitHangupRequest,
+  enterStasis,
+  setState,
+} from './channel.ts'
+import type { Core } from './core.ts'
+
+/** An INVITE from outside becomes a channel in the application, or is refused. */
+export function createInbound(options: {
+  core: Core
+  agent: () => UserAgent
+  app: string
+  maxCalls: number
+  decide(request: ServerTransaction['request'], flow: ServerTransaction['flow']): Promise<InviteVerdict>
+}) {
+  const { core, app } = options
+  const later = (seconds: number) => ({
+    toTag: 'switch',
+    headers: [['retry-after', String(seconds)]] as [string, string][],
+  })
+
+  return async function inbound(transaction: ServerTransaction): Promise<void> {
+    const { request, flow } = transaction
+    const verdict = await options.decide(request, flow)
+    if (transaction.answered) return
+    if (!verdict.ok) return transaction.respond(verdict.status, { toTag: 'switch', headers: verdict.headers })
+    if (!core.hasApp(app)) return transaction.respond(503, later(5))
+    if (core.channels.size >= options.maxCalls) return transaction.respond(503, later(10))
+    const problem = inviteIsAcceptable(transaction)
+    if (problem !== null) return transaction.respond(problem, { toTag: 'switch' })
+    const target = parseUri(request.uri)
+    if (!target || target.user === '') return transaction.respond(target ? 484 : 416, { toTag: 'switch' })
+
+    transaction.respond(100)
+    let cancelled = false
+    transaction.onCancel = () => {
+      cancelled = true
+      transaction.respond(487, { toTag: 'switch' })
+    }
+    const media = await core.media.openSession().catch(() => null)
+    if (!media) return transaction.respond(503, later(10))
+    if (cancelled) return media.close()
+
+    const endpoint = verdict.account ? `${verdict.account.username}@${verdict.account.customer_id}` : 'anonymous'
+    const leg = createUasLeg({
+      agent: options.agent(),
+      transaction,
+      media,
+      events: {
+        onDtmf: (digit, durationMs) => digitReceived(core, channel, digit, durationMs),
+        onHold: (held) => emitChannel(core, held ? 'ChannelHold' : 'ChannelUnhold', channel),
+        onEnded(cause, status) {
+          if (!asked) emitHangupRequest(core, channel, { cause })
+          destroyChannel(core, channel, cause, asked ? techCause(cause) : status)
+        },
+      },
+    })
+    let asked = false
+    const channel = createChannel(core, {
+      id: randomUUID(),
+      name: core.nextChannelName(`PJSIP/${endpoint}`),
+      endpoint,
+      state: 'Ring',
+      media,
+      caller: callerOf(request, verdict.trusted),
+      exten: target.user,
+      protocolId: request.callId,
+    })
+    channel.tech = {
+      ring: leg.ring,
+      progress: leg.progress,
+      answer() {
+        leg.answer()
+        setState(core, channel, 'Up')
+      },
+      hold: leg.hold,
+      hangup(cause) {
+        asked = true
+        leg.hangup(cause)
+      },
+    }
+    for (const [name, value] of request.headers) channel.variables.set(`PJSIP_HEADER(read,${name})`, value)
+    enterStasis(core, channel, app, [
+      'direction=in',
+      `domain=${target.host}`,
+      `source=${flow.remoteAddress}`,
+      `transport=${flow.protocol.toLowerCase()}`,
+      `sip_call_id=${request.callId}`,
+      `username=${verdict.account?.username ?? ''}`,
+      `customer_id=${verdict.account?.customer_id ?? ''}`,
+    ])
+  }
+}
+
+/** From, or P-Asserted-Identity where the peer is trusted to assert it (RFC 3325 §9.1). */
+function callerOf(request: ServerTransaction['request'], trusted: boolean) {
+  const asserted = trusted ? parseNameAddr(headerList(request, 'p-asserted-identity')[0] ?? '') : null
+  const { displayName, uri } = asserted ?? request.from
+  return { name: displayName, number: uri.user }
+}

@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto'
+import type { AudioSource, Playing } from '../media/index.ts'
+import type { Bridge } from './bridge.ts'
+import type { Channel } from './channel.ts'
+import { type About, type Core, timestamp } from './core.ts'
+import type { JobQueue } from './job-queue.ts'
+
+type PlaybackState = 'queued' | 'playing' | 'paused' | 'continuing' | 'done' | 'failed'
+
+/** Some media played one after the other to a channel or a bridge. */
+export interface Playback {
+  readonly id: string
+  readonly media: string[]
+  readonly targetUri: string
+  index: number
+  state: PlaybackState
+  stop(): void
+  pause(): void
+  unpause(): void
+}
+
+/** Where sound goes to. */
+interface Target {
+  uri: string
+  about: About
+  jobs: JobQueue
+  onEnd: Set<() => void>
+  play(source: AudioSource): Playing
+  /** Opens the way for audio on a call that is not answered. */
+  prepare(): void
+}
+
+export const channelTarget = (channel: Channel): Target => ({
+  uri: `channel:${channel.id}`,
+  about: { channel: channel.id },
+  jobs: channel.jobs,
+  onEnd: channel.onEnd,
+  play: (source) => channel.media.play(source),
+  prepare: () => channel.state !== 'Up' && channel.tech.progress?.(),
+})
+
+export const bridgeTarget = (bridge: Bridge): Target => ({
+  uri: `bridge:${bridge.id}`,
+  about: { bridge: bridge.id },
+  jobs: bridge.jobs,
+  onEnd: bridge.onEnd,
+  play: (source) => bridge.mixer.play(source),
+  prepare() {},
+})
+
+export function playbackView({ id, media, index, targetUri, state }: Playback) {
+  const next = media[index + 1]
+  return {
+    id,
+    media_uri: media[index]!,
+    ...(next !== undefined && { next_media_uri: next }),
+    target_uri: targetUri,
+    language: 'en',
+    state: state === 'paused' ? 'playing' : state,
+  }
+}
+
+export function startPlayback(core: Core, target: Target, media: string[], id: string = randomUUID()): Playback {
+  let playing: Playing | undefined
+  let over: 'stopped' | 'target ended' | undefined
+
+  const playback: Playback = {
+    id,
+    media,
+    targetUri: target.uri,
+    index: 0,
+    state: 'queued',
+    stop() {
+      over ??= 'stopped'
+      playing?.stop()
+    },
+    pause() {
+      playback.state = 'paused'
+      playing?.pause()
+    },
+    unpause() {
+      if (playback.state === 'paused') tell('PlaybackStarted', 'playing')
+      playing?.resume()
+    },
+  }
+  core.playbacks.set(id, playback)
+  // Loading begins at once, so that what was asked for in time plays without a gap.
+  const loading = media.map((uri) => core.loadMedia(uri).catch((error: unknown) => error as Error))
+  const onTargetEnd = () => {
+    over ??= 'target ended'
+    playing?.stop()
+  }
+  target.onEnd.add(onTargetEnd)
+
+  function tell(type: string, state: PlaybackState) {
+    playback.state = state
+    core.emit({ type, timestamp: timestamp(), playback: playbackView(playback) }, target.about)
+  }
+
+  async function playOne(index: number): Promise<boolean> {
+    const source = await loading[index]!
+    tell('PlaybackStarted', 'playing')
+    if (source instanceof Error || over) return false
+    playing = target.play(source)
+    // A source that breaks in the middle counts as failed media.
+    return playing.done.catch(() => false)
+  }
+
+  target.jobs.add(async () => {
+    let failed = false
+    if (!over) target.prepare()
+    for (let index = 0; index < media.length && over !== 'stopped' && !failed; index++) {
+      playback.index = index
+      if (index > 0) tell('PlaybackContinuing', 'continuing')
+      failed = !(await playOne(index))
+    }
+    target.onEnd.delete(onTargetEnd)
+    core.playbacks.delete(id)
+    for (const source of loading.slice(playback.index + 1)) {
+      void source.then((loaded) => (loaded instanceof Error ? undefined : loaded.close?.()))
+    }
+    tell('PlaybackFinished', over === 'stopped' || !failed ? 'done' : 'failed')
+  })
+  return playback
+}

@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+const port = z.int().min(0).max(65_535)
+const cidrs = z.array(z.union([z.cidrv4(), z.cidrv6()]))
+
+/** Settings of the switch; the names in errors are those an operator sets. */
+export const softswitchConfig = z
+  .object({
+    /** UDP and TCP; 0 takes a free port. */
+    sipPort: port.default(5060),
+    bindAddress: z.union([z.ipv4(), z.ipv6()]).default('0.0.0.0'),
+    /** The address other machines reach us at; default: the first one found. Peers on loopback get loopback. */
+    advertisedIp: z.union([z.ipv4(), z.ipv6()]).optional(),
+    /** Both 0: any free ports. */
+    rtpPortMin: port.default(10_000),
+    rtpPortMax: port.default(10_999),
+    realm: z.string().min(1).default('sidetone'),
+    /** On 127.0.0.1; 0 takes a free port. */
+    ariPort: port.default(0),
+    ariUser: z.string().min(1).default('sidetone'),
+    ariPassword: z
+      .string()
+      .min(1)
+      .default(() => randomBytes(18).toString('base64url')),
+    /** The ARI application that inbound calls go to. */
+    ariApp: z.string().min(1).default('sidetone'),
+    asteriskId: z.string().min(1).default('softswitch'),
+    /** Whence calls are taken without credentials, as from a carrier. */
+    trustedCidrs: cidrs.default(['127.0.0.0/8', '::1/128']),
+    /** Host names that are ours, besides `localhost`, our addresses and `<customer id>.registrar.<base>`. */
+    localDomains: z.array(z.string().toLowerCase()).default([]),
+    registrarBaseDomain: z.string().min(1).toLowerCase().default('sidetone.localhost'),
+    /** Whose extensions a local domain without a customer in its name means. */
+    defaultCustomerId: z.string().default(''),
+    maxCalls: z.int().positive().default(1000),
+    /** Networks that media URLs may point into although they are not public. */
+    mediaAllow: cidrs.default(['127.0.0.0/8', '::1/128']),
+    recordingDir: z.string().default(() => join(tmpdir(), 'sidetone-recordings')),
+    /** Base timers of RFC 3261 §17; tests make them short. */
+    sipT1Ms: z.int().positive().default(500),
+  })
+  .strict()
+
+export type SoftswitchConfig = z.output<typeof softswitchConfig>
+export type SoftswitchSettings = z.input<typeof softswitchConfig>

@@ -1,0 +1,33 @@
+import type { SoftswitchConfig } from './config.ts'
+import type { Account } from './sip/authenticate.ts'
+
+/** A contact as it is kept outside the switch, to survive its restart. */
+export interface Registration {
+  aor: string
+  contact: string
+  /** Unix seconds; 0 says that the contact is gone. */
+  expires: number
+  /** Where the phone registered from: `udp:192.0.2.1:5060`. */
+  source: string
+}
+
+export interface WorkerInput {
+  config: SoftswitchConfig
+  registrations: Registration[]
+}
+
+export type ToWorker =
+  | { type: 'account'; id: number; account: Account | null; error?: string }
+  | { type: 'metrics'; id: number }
+  | { type: 'close' }
+
+export type FromWorker =
+  | { type: 'ready'; sipPort: number; ariPort: number }
+  | { type: 'lookup'; id: number; user: string; domain: string }
+  | { type: 'registration'; registration: Registration }
+  | { type: 'metrics'; id: number; metrics: Metrics }
+  | { type: 'log'; level: 'info' | 'warn' | 'error'; fields: Record<string, unknown>; message: string }
+  | { type: 'closed' }
+
+/** Counters since the start, and what there is now. */
+export type Metrics = Record<string, number>

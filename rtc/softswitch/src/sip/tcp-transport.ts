@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import { createServer, connect as netConnect, type Socket } from 'node:net'
+import type { Flow, PacketHandler } from './flow.ts'
+import { createStreamFramer } from './stream-framing.ts'
+
+export interface TcpTransport {
+  readonly port: number
+  /** Uses the connection that the peer keeps open, else opens one. */
+  flowTo(address: string, port: number): Flow
+  close(): Promise<void>
+}
+
+const MAX_CONNECTIONS = 2000
+/** Who connects and sends no message within this time is a scanner. */
+const FIRST_MESSAGE_MS = 32_000
+const PONG = Buffer.from('\r\n')
+
+const plain = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address)
+
+export async function openTcp(options: {
+  bind: string
+  port: number
+  onPacket: PacketHandler
+  onSendError: (error: Error) => void
+  onMalformed: () => void
+  onFlowClosed: (flow: Flow) => void
+}): Promise<TcpTransport> {
+  const flows = new Map<string, Flow & { socket: Socket }>()
+
+  function adopt(socket: Socket, address: string, port: number, incoming: boolean): Flow {
+    const key = `${address}:${port}`
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, 30_000)
+    const flow = {
+      protocol: 'TCP' as const,
+      remoteAddress: address,
+      remotePort: port,
+      socket,
+      get open() {
+        return !socket.destroyed && socket.writable
+      },
+      send: (data: Buffer) => {
+        if (socket.writable || socket.connecting) socket.write(data)
+        else options.onSendError(new Error(`TCP connection to ${key} is closed`))
+      },
+    }
+    flows.set(key, flow)
+    if (incoming) socket.setTimeout(FIRST_MESSAGE_MS, () => socket.destroy())
+    const framer = createStreamFramer(() => socket.write(PONG))
+    socket.on('data', (chunk) => {
+      const messages = framer.push(chunk)
+      if (!messages) {
+        options.onMalformed()
+        socket.destroy()
+        return
+      }
+      if (messages.length > 0) socket.setTimeout(0)
+      for (const message of messages) options.onPacket(message, flow)
+    })
+    socket.on('error', options.onSendError)
+    socket.on('close', () => {
+      if (flows.get(key) === flow) flows.delete(key)
+      options.onFlowClosed(flow)
+    })
+    return flow
+  }
+
+  const server = createServer((socket) => {
+    if (flows.size >= MAX_CONNECTIONS || !socket.remoteAddress) {
+      socket.destroy()
+      return
+    }
+    adopt(socket, plain(socket.remoteAddress), socket.remotePort ?? 0, true)
+  })
+  server.listen(options.port, options.bind)
+  await once(server, 'listening')
+  server.on('error', options.onSendError)
+  const address = server.address()
+
+  return {
+    port: typeof address === 'object' && address ? address.port : options.port,
+    flowTo(host, port) {
+      const existing = flows.get(`${host}:${port}`)
+      return existing?.open ? existing : adopt(netConnect(port, host), host, port, false)
+    },
+    close() {
+      for (const { socket } of flows.values()) socket.destroy()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}

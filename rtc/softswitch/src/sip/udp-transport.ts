@@ -1,0 +1,44 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import type { Flow, PacketHandler } from './flow.ts'
+
+export interface UdpTransport {
+  readonly port: number
+  flowTo(address: string, port: number): Flow
+  close(): Promise<void>
+}
+
+export async function openUdp(options: {
+  bind: string
+  port: number
+  onPacket: PacketHandler
+  onSendError: (error: Error) => void
+}): Promise<UdpTransport> {
+  const family = options.bind.includes(':') ? 6 : 4
+  // Targets are addresses; without this, Node asks its resolver for each packet.
+  const lookup = (host: string, _: unknown, callback: (error: null, address: string, family: number) => void) =>
+    callback(null, host, family)
+  const socket = createSocket({ type: `udp${family}`, recvBufferSize: 1 << 20, lookup: lookup as never })
+  const flowTo = (address: string, port: number): Flow => ({
+    protocol: 'UDP',
+    remoteAddress: address,
+    remotePort: port,
+    open: true,
+    send: (data) =>
+      socket.send(data, port, address, (error) => {
+        if (error) options.onSendError(error)
+      }),
+  })
+  socket.on('message', (data, { address, port }) => {
+    if (port !== 0) options.onPacket(data, flowTo(address, port))
+  })
+  const listening = once(socket, 'listening') // rejects on 'error'
+  socket.bind(options.port, options.bind)
+  await listening
+  socket.on('error', options.onSendError)
+  return {
+    port: socket.address().port,
+    flowTo,
+    close: () => new Promise((resolve) => socket.close(() => resolve())),
+  }
+}

@@ -1,0 +1,193 @@
+import { lookup as dnsLookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
+import type { ClientHandlers } from './client-transaction.ts'
+import { type Dialog, dialogKey, nextHop } from './dialog.ts'
+import type { Flow } from './flow.ts'
+import type { SipRequest } from './message.ts'
+import { parseMessage } from './parse-message.ts'
+import type { LocalMedia } from './sdp.ts'
+import type { ServerTransaction } from './server-transaction.ts'
+import { ALLOW } from './sip-leg.ts'
+import type { SipTimers } from './timers.ts'
+import { type ClientTransaction, createTransactionLayer, type OutgoingRequest } from './transaction-layer.ts'
+import { openTransports } from './transports.ts'
+import { bareHost, parseUri, type SipUri } from './uri.ts'
+
+export interface DialogHandler {
+  receive(transaction: ServerTransaction): void
+  acknowledged(request: SipRequest): void
+}
+
+/** The SIP side of the switch: one port, its transactions and its dialogs. */
+export interface UserAgent {
+  readonly port: number
+  readonly transactionsActive: number
+  /** The Contact we give a peer, with an address it can reach. */
+  contact(flow: Flow): string
+  localMedia(flow: Flow, port: number): LocalMedia
+  addressFor(remoteAddress: string): string
+  rememberDialog(dialog: Dialog, handler: DialogHandler): void
+  forgetDialog(dialog: Dialog): void
+  requestInDialog(dialog: Dialog, request: OutgoingRequest, handlers: ClientHandlers): void
+  ackInDialog(dialog: Dialog, request: OutgoingRequest): void
+  /** The way to a URI; rejects when its host has no address. */
+  route(uri: SipUri): Promise<Flow>
+  flowTo(target: Pick<Flow, 'protocol' | 'remoteAddress' | 'remotePort'>): Flow
+  request(request: OutgoingRequest, flow: Flow, handlers: ClientHandlers): ClientTransaction
+  close(): Promise<void>
+}
+
+export type SipCounter = 'sip_packets_received' | 'sip_packets_malformed' | 'sip_packets_limited' | 'sip_send_errors'
+
+const KEEP_ALIVE_BYTES = 4
+
+export async function createUserAgent(options: {
+  bind: string
+  port: number
+  timers: SipTimers
+  addressFor(remoteAddress: string): string
+  /** False drops a packet of this source before it is parsed. */
+  admit(source: string): boolean
+  onInvite(transaction: ServerTransaction): void
+  onRegister(transaction: ServerTransaction): void
+  count(name: SipCounter): void
+}): Promise<UserAgent> {
+  const { count, addressFor } = options
+  const dialogs = new Map<string, DialogHandler>()
+  let sessionIds = Math.floor(Date.now() / 1000)
+
+  function onRequest(transaction: ServerTransaction) {
+    const { request } = transaction
+    const toTag = request.to.params.get('tag')
+    if (toTag !== undefined) {
+      const dialog = dialogs.get(dialogKey(request.callId, toTag, request.from.params.get('tag') ?? ''))
+      if (dialog) dialog.receive(transaction)
+      else transaction.respond(481)
+      return
+    }
+    // §8.2.2.1: of other schemes we know nothing, and sips needs TLS.
+    const uri = parseUri(request.uri)
+    if (!uri || uri.scheme === 'sips') return transaction.respond(416, { toTag: 'switch' })
+    const require = request.headers.filter(([name]) => name === 'require').map(([, value]) => value)
+    if (require.length > 0 && request.method !== 'CANCEL') {
+      return transaction.respond(420, { toTag: 'switch', headers: require.map((value) => ['unsupported', value]) })
+    }
+    switch (request.method) {
+      case 'INVITE':
+        return options.onInvite(transaction)
+      case 'REGISTER':
+        return options.onRegister(transaction)
+      case 'OPTIONS':
+        return transaction.respond(200, {
+          toTag: 'switch',
+          headers: [
+            ['allow', ALLOW],
+            ['accept', 'application/sdp'],
+          ],
+        })
+      case 'BYE':
+      case 'INFO':
+      case 'UPDATE':
+        return transaction.respond(481, { toTag: 'switch' })
+      default:
+        return transaction.respond(405, { toTag: 'switch', headers: [['allow', ALLOW]] })
+    }
+  }
+
+  const layer = createTransactionLayer({
+    timers: options.timers,
+    localAddress: (flow) => ({ host: bracketed(addressFor(flow.remoteAddress)), port: transports.port }),
+    onRequest,
+    onAck(request) {
+      const key = dialogKey(request.callId, request.to.params.get('tag') ?? '', request.from.params.get('tag') ?? '')
+      dialogs.get(key)?.acknowledged(request)
+    },
+  })
+
+  const transports = await openTransports({
+    bind: options.bind,
+    port: options.port,
+    onPacket(data, flow) {
+      count('sip_packets_received')
+      if (!options.admit(flow.remoteAddress)) return count('sip_packets_limited')
+      if (data.length <= KEEP_ALIVE_BYTES) return // RFC 5626 §3.5: CRLF or a few NULs keep NAT open
+      const result = parseMessage(data)
+      if (result.ok) layer.receive(result.message, flow)
+      else count('sip_packets_malformed')
+    },
+    onSendError: () => count('sip_send_errors'),
+    onMalformed: () => count('sip_packets_malformed'),
+    onFlowClosed: (flow) => layer.flowClosed(flow),
+  })
+
+  const flowTo: UserAgent['flowTo'] = ({ protocol, remoteAddress, remotePort }) =>
+    transports.flowTo(protocol, remoteAddress, remotePort)
+
+  async function route(uri: SipUri): Promise<Flow> {
+    const host = bareHost(uri.params.get('maddr') ?? uri.host)
+    const address = isIP(host) ? host : (await dnsLookup(host, { family: options.bind.includes(':') ? 0 : 4 })).address
+    const protocol = uri.params.get('transport')?.toLowerCase() === 'tcp' ? 'TCP' : 'UDP'
+    return flowTo({ protocol, remoteAddress: address, remotePort: uri.port ?? 5060 })
+  }
+
+  /** §12.2.1.1, but a peer behind NAT (its Contact is not where its packets come from) is reached where it was heard. */
+  function withDialogFlow(dialog: Dialog, use: (flow: Flow) => void, onFailure: () => void) {
+    const hop = nextHop(dialog)
+    const host = bareHost(hop.host)
+    const direct = dialog.routeSet.length === 0
+    if (
+      direct &&
+      dialog.flow.open &&
+      (dialog.flow.protocol === 'TCP' || (isIP(host) && host !== dialog.flow.remoteAddress))
+    ) {
+      return use(dialog.flow)
+    }
+    if (isIP(host)) {
+      const protocol = hop.params.get('transport')?.toLowerCase() === 'tcp' ? 'TCP' : 'UDP'
+      return use(flowTo({ protocol, remoteAddress: host, remotePort: hop.port ?? 5060 }))
+    }
+    route(hop).then(use, onFailure)
+  }
+
+  return {
+    get port() {
+      return transports.port
+    },
+    get transactionsActive() {
+      return layer.active
+    },
+    contact: (flow) =>
+      `<sip:${bracketed(addressFor(flow.remoteAddress))}:${transports.port}${flow.protocol === 'TCP' ? ';transport=tcp' : ''}>`,
+    localMedia: (flow, port) => ({
+      address: addressFor(flow.remoteAddress),
+      port,
+      sessionId: ++sessionIds,
+      version: 1,
+    }),
+    addressFor,
+    rememberDialog: (dialog, handler) =>
+      void dialogs.set(dialogKey(dialog.callId, dialog.localTag, dialog.remoteTag), handler),
+    forgetDialog: (dialog) => void dialogs.delete(dialogKey(dialog.callId, dialog.localTag, dialog.remoteTag)),
+    requestInDialog: (dialog, request, handlers) =>
+      withDialogFlow(
+        dialog,
+        (flow) => layer.request(request, flow, handlers),
+        () => handlers.onFailure(503),
+      ),
+    ackInDialog: (dialog, request) =>
+      withDialogFlow(
+        dialog,
+        (flow) => layer.sendAck(request, flow),
+        () => count('sip_send_errors'),
+      ),
+    route,
+    flowTo,
+    request: layer.request,
+    async close() {
+      layer.close()
+      await transports.close()
+    },
+  }
+}
+
+const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address)

@@ -1,0 +1,235 @@
+import { mkdir } from 'node:fs/promises'
+import { createOutbound } from '@sidetone/outbound'
+import { createAddresses } from './addresses.ts'
+import { createApps } from './ari/apps.ts'
+import { startAriServer } from './ari/server.ts'
+import { hangupChannel } from './call/channel.ts'
+import { type Core, timestamp } from './call/core.ts'
+import { createInbound } from './call/inbound.ts'
+import { createMediaLoader } from './call/media-source.ts'
+import type { Resolve } from './call/originate.ts'
+import type { SoftswitchConfig } from './config.ts'
+import { createMediaEngine } from './media/index.ts'
+import type { FromWorker, Metrics, Registration } from './protocol.ts'
+import { createAuthenticator, type Lookup } from './sip/authenticate.ts'
+import { createInvitePolicy } from './sip/invite-policy.ts'
+import { type Binding, createLocation, type LocationChange } from './sip/location.ts'
+import { createNonceIssuer } from './sip/nonce.ts'
+import { createRegistrar } from './sip/registrar.ts'
+import { createFailureThrottle, createPacketLimiter } from './sip/throttle.ts'
+import { SIP_TIMERS } from './sip/timers.ts'
+import { parseUri } from './sip/uri.ts'
+import { createUserAgent, type UserAgent } from './sip/user-agent.ts'
+
+const PACKETS_PER_SECOND = 200
+const PACKET_BURST = 400
+const DRAIN_MS = 2000
+
+export interface Switch {
+  sipPort: number
+  ariPort: number
+  metrics(): Metrics
+  close(): Promise<void>
+}
+
+type Log = (entry: Omit<Extract<FromWorker, { type: 'log' }>, 'type'>) => void
+
+/** Puts the parts together: SIP below, channels in the middle, ARI above. */
+export async function startSwitch(
+  config: SoftswitchConfig,
+  outside: { lookup: Lookup; onRegistration(registration: Registration): void; log: Log },
+  registrations: Registration[],
+): Promise<Switch> {
+  await mkdir(config.recordingDir, { recursive: true })
+  const counters: Metrics = {}
+  const count = (name: string) => {
+    counters[name] = (counters[name] ?? 0) + 1
+  }
+  const onError = (error: unknown) =>
+    outside.log({
+      level: 'error',
+      fields: { err: String((error as Error)?.stack ?? error) },
+      message: 'a request failed',
+    })
+
+  const addresses = createAddresses(config, () => agent.port)
+  const { isLocalDomain, trusted } = addresses
+  const media = createMediaEngine({
+    bindAddress: config.bindAddress,
+    portMin: config.rtpPortMin,
+    portMax: config.rtpPortMax,
+    log: { warn: (fields, message) => outside.log({ level: 'warn', fields: plain(fields), message }) },
+  })
+  const outbound = createOutbound({
+    allow: config.mediaAllow,
+    timeoutMs: 10_000,
+    maxBytes: 20_000_000,
+    maxRedirects: 3,
+    userAgent: 'sidetone-softswitch',
+  })
+  const apps = createApps(config.asteriskId)
+  let channelNumber = 0
+
+  const core: Core = {
+    channels: new Map(),
+    bridges: new Map(),
+    playbacks: new Map(),
+    recordings: new Map(),
+    media,
+    loadMedia: createMediaLoader({
+      recordingDir: config.recordingDir,
+      async fetchWav(url) {
+        const { status, body } = await outbound.fetch(url)
+        if (status !== 200) throw new Error(`${url} answered ${status}`)
+        return body
+      },
+      onFailure: (uri, error) =>
+        outside.log({ level: 'warn', fields: { media: uri, err: error.message }, message: 'media cannot be played' }),
+    }),
+    recordingDir: config.recordingDir,
+    nextChannelName: (prefix) => `${prefix}-${(channelNumber++).toString(16).padStart(8, '0')}`,
+    emit: apps.emit,
+    hasApp: (name) => apps.byName.has(name),
+    subscribe: apps.subscribe,
+    unsubscribe: apps.unsubscribe,
+  }
+
+  const location = createLocation(onLocationChange)
+  restore(registrations)
+
+  function restore(saved: Registration[]) {
+    for (const { aor, contact, expires, source } of saved) {
+      const [, protocol, remoteAddress, port] = /^(udp|tcp):(.+):(\d+)$/.exec(source) ?? []
+      if (expires * 1000 <= Date.now() || !remoteAddress) continue
+      const from = { protocol: protocol === 'tcp' ? 'TCP' : 'UDP', remoteAddress, remotePort: Number(port) } as const
+      location.put({ aor, contact, expiresAt: expires * 1000, callId: '', cseq: 0, source: from })
+    }
+  }
+
+  function onLocationChange(change: LocationChange, { aor, contact, expiresAt, source }: Binding) {
+    const removed = change === 'removed'
+    outside.onRegistration({
+      aor,
+      contact,
+      expires: removed ? 0 : Math.round(expiresAt / 1000),
+      source: `${source.protocol.toLowerCase()}:${source.remoteAddress}:${source.remotePort}`,
+    })
+    const state = location.find(aor).length > 0 ? 'online' : 'offline'
+    const status = { created: 'Created', updated: 'Updated', removed: 'Removed' }[change]
+    core.emit(
+      {
+        type: 'ContactStatusChange',
+        timestamp: timestamp(),
+        endpoint: { technology: 'PJSIP', resource: aor, state, channel_ids: [] },
+        contact_info: { uri: contact, contact_status: status, aor },
+      },
+      { endpoint: aor },
+    )
+  }
+
+  const { realm } = config
+  const { lookup } = outside
+  const authenticate = createAuthenticator({
+    realm,
+    lookup,
+    nonces: createNonceIssuer(),
+    throttle: createFailureThrottle(),
+    count,
+  })
+  const register = createRegistrar({ authenticate, location, isLocalDomain })
+  const inbound = createInbound({
+    core,
+    agent: () => agent,
+    app: config.ariApp,
+    maxCalls: config.maxCalls,
+    decide: createInvitePolicy({ realm, authenticate, lookup, isLocalDomain, trusted }),
+  })
+  const limit = createPacketLimiter(PACKETS_PER_SECOND, PACKET_BURST)
+  const isTrusted = (source: string) => trusted.check(source, source.includes(':') ? 'ipv6' : 'ipv4')
+
+  const agent: UserAgent = await createUserAgent({
+    bind: config.bindAddress,
+    port: config.sipPort,
+    timers: { ...SIP_TIMERS, t1Ms: config.sipT1Ms },
+    addressFor: addresses.addressFor,
+    admit: (source) => isTrusted(source) || limit(source),
+    onInvite: (transaction) => void inbound(transaction).catch(onError),
+    onRegister: (transaction) => void register(transaction).catch(onError),
+    count,
+  }).catch((error: unknown) => {
+    throw portError(error, config.sipPort, 'SIP_PORT')
+  })
+
+  const resolve: Resolve = async (uri) => {
+    const aor = addresses.aorOf(uri)
+    if (aor === null) return { target: uri }
+    const binding = location.find(aor)[0]
+    const target = binding && parseUri(binding.contact)
+    return target ? { target, via: binding.source } : null
+  }
+
+  const ari = await startAriServer({
+    context: {
+      core,
+      apps,
+      location,
+      agent: () => agent,
+      resolve,
+      asteriskId: config.asteriskId,
+      startedAt: new Date(),
+      maxCalls: config.maxCalls,
+      variables: new Map(),
+      onError,
+    },
+    port: config.ariPort,
+    user: config.ariUser,
+    password: config.ariPassword,
+  }).catch(async (error: unknown) => {
+    await agent.close()
+    throw portError(error, config.ariPort, 'ARI_PORT')
+  })
+
+  return {
+    sipPort: agent.port,
+    ariPort: ari.port,
+    metrics: () => ({
+      ...counters,
+      channels_active: core.channels.size,
+      bridges_active: core.bridges.size,
+      registrations_active: location.list().length,
+      sip_transactions_active: agent.transactionsActive,
+      ...prefixed('media_', media.metrics()),
+    }),
+    async close() {
+      for (const channel of core.channels.values()) hangupChannel(core, channel, 16)
+      // A moment for the phones to answer the BYE, and for recordings to be complete.
+      const until = Date.now() + DRAIN_MS
+      while ((core.channels.size > 0 || core.recordings.size > 0) && Date.now() < until) await sleep(20)
+      await sleep(20)
+      await ari.close()
+      await agent.close()
+      location.close()
+      media.close()
+      await outbound.close()
+    },
+  }
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+function portError(error: unknown, port: number, setting: string): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (code !== 'EADDRINUSE' && code !== 'EACCES') return error
+  const why = code === 'EACCES' ? 'may not be opened by this user' : 'is already in use'
+  return new Error(`port ${port} ${why}; set ${setting} to another port`, { cause: error })
+}
+
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+const prefixed = (prefix: string, metrics: object): Metrics =>
+  Object.fromEntries(Object.entries(metrics).map(([name, value]) => [prefix + snake(name), Number(value)]))
+
+/** What can cross to the parent: an Error keeps its message. */
+const plain = (fields: object): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? value.message : value]),
+  )

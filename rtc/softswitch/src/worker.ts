@@ -1,0 +1,36 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { createLookup } from './lookup.ts'
+import type { FromWorker, ToWorker, WorkerInput } from './protocol.ts'
+import { startSwitch } from './switch.ts'
+
+const port = parentPort
+if (!port) throw new Error('worker.ts runs as a worker thread; call startSoftswitch')
+const send = (message: FromWorker) => port.postMessage(message)
+const { config, registrations } = workerData as WorkerInput
+const { lookup, answered } = createLookup((id, who) => send({ type: 'lookup', id, ...who }))
+
+// A failed start rejects here, which ends the thread with the error: the parent hears it.
+const running = await startSwitch(
+  config,
+  {
+    lookup,
+    onRegistration: (registration) => send({ type: 'registration', registration }),
+    log: (entry) => send({ type: 'log', ...entry }),
+  },
+  registrations,
+)
+
+port.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'account':
+      return answered(message)
+    case 'metrics':
+      return send({ type: 'metrics', id: message.id, metrics: running.metrics() })
+    case 'close':
+      void running.close().then(() => {
+        send({ type: 'closed' })
+        port.close()
+      })
+  }
+})
+send({ type: 'ready', sipPort: running.sipPort, ariPort: running.ariPort })
