@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Handlers, nilId, type OperationContext } from '@sidetone/contract'
 import type { Resources } from '@sidetone/manager'
+import { OutboundRefused } from '@sidetone/outbound'
 import type { Accesskey, Customer, customerContract } from '@sidetone/proto-schemas/customer'
 import { newId, type ResourceTable } from '@sidetone/store'
 
@@ -17,6 +18,8 @@ export function customerHandlers({ store, emit, outbound, customers, accesskeys 
   async function checkWebhookUri(uri: string, { fail }: OperationContext<'INVALID_WEBHOOK_URI'>): Promise<void> {
     if (uri === '') return
     await outbound.check(uri).catch((cause: Error) => {
+      // A host that is not known at the moment may be known when the first webhook is sent.
+      if (!(cause instanceof OutboundRefused)) return
       const problem = cause.message
       throw fail('INVALID_WEBHOOK_URI', { message: `webhook_uri: ${problem}`, details: [{ field: 'webhook_uri', problem }], cause })
     })

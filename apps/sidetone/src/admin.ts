@@ -26,7 +26,7 @@ try {
 async function createCustomer({ name, email, password, isSuper }: { name: string; email: string; password: string; isSuper: boolean }): Promise<void> {
   const settings = readSettings(platformSettings, process.env)
   if (!settings.RABBITMQ_URL) throw new SettingsError('RABBITMQ_URL is not set; an embedded platform has its customer from the first start.')
-  const platform = await openPlatform(settings, createLogger({ service: 'admin', level: 'warn' }))
+  const platform = await openPlatform('admin', settings, createLogger({ service: 'admin', level: 'warn' }))
   const options = { transport: platform.transport, publisher: 'admin' }
   try {
     const customer = await createClient(customerContract, options).customer.create({ name, email }, { identity: internalIdentity() })

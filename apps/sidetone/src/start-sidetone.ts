@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { gatewaySettings, startGateway } from '@sidetone/api-gateway'
 import { startAsteriskProxy } from '@sidetone/asterisk-proxy'
 import { createClient } from '@sidetone/bus'
@@ -32,7 +33,8 @@ const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.
 
 /** The whole platform in one process. Each part that a setting names runs outside instead. */
 export async function startSidetone(env: Record<string, string | undefined>): Promise<Sidetone> {
-  const settings = readSettings(embeddedSettings, env)
+  const given = readSettings(embeddedSettings, env)
+  const settings = { ...given, HTTP_PORT: given.HTTP_PORT || (await freePort()) }
   const dataDir = openDataDir(settings.SIDETONE_DATA_DIR)
   const closers: (() => void | Promise<void>)[] = [dataDir.release]
   const close = async (): Promise<void> => {
@@ -44,6 +46,18 @@ export async function startSidetone(env: Record<string, string | undefined>): Pr
     await close()
     throw error
   }
+}
+
+/** For `HTTP_PORT=0`: the addresses of files name the port before anything listens on it. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, () => {
+      const { port } = probe.address() as AddressInfo
+      probe.close(() => resolve(port))
+    })
+  })
 }
 
 async function start(
@@ -61,7 +75,7 @@ async function start(
     PLATFORM_SECRET: settings.PLATFORM_SECRET ?? keys.platform_secret,
     ENCRYPTION_KEYS: settings.ENCRYPTION_KEYS ?? keys.encryption_keys,
   }
-  const platform = await openPlatform(withKeys, log)
+  const platform = await openPlatform('sidetone', withKeys, log)
   const { store, transport } = platform
   closers.push(() => platform.close())
 

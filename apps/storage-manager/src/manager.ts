@@ -29,7 +29,9 @@ export const storageManager = defineManager({
       store,
       table,
       notFound: 'FILE_NOT_FOUND',
-      announce: async (tx, event, row) => event !== 'updated' && emit(tx, 'storage_file', event, await withAddress(row)),
+      announce: async (tx, event, row) => {
+        if (event !== 'updated') await emit(tx, 'storage_file', event, await withAddress(row))
+      },
     })
 
     jobs.define<{ key: string }>('storage.remove', {

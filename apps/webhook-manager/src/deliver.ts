@@ -1,11 +1,13 @@
 import type { Outbound } from '@sidetone/outbound'
 import { signatureHeaders } from './sign.ts'
 
+export type Method = 'POST' | 'GET' | 'PUT' | 'DELETE'
+
 export interface Delivery {
   /** The same on every attempt. */
   id: string
   uri: string
-  method: string
+  method: Method
   contentType: string
   body: string
   secret: string

@@ -1,19 +1,20 @@
 import { ApiError, type EventEnvelope, internalIdentity, nilId } from '@sidetone/contract'
 import { defineManager } from '@sidetone/manager'
+import { OutboundRefused } from '@sidetone/outbound'
 import { type Customer, customerContract } from '@sidetone/proto-schemas/customer'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { isPublicEvent, type PublicEvent, publicEvent } from '@sidetone/proto-schemas/public-event'
 import { webhookContract } from '@sidetone/proto-schemas/webhook'
 import { newId, once } from '@sidetone/store'
 import { z } from 'zod'
-import { deliver } from './deliver.ts'
+import { deliver, type Method } from './deliver.ts'
 import { retryAfterMs, retries } from './schedule.ts'
 
 /** An event for the customer's own address (`uri` empty: whichever it has set when the attempt is made), or for another. */
 interface EventDelivery {
   event: PublicEvent
   uri: string
-  method: string
+  method: Method
 }
 
 /** What a flow asked to be sent. */
@@ -21,7 +22,7 @@ interface FlowDelivery {
   id: string
   customer_id: string
   uri: string
-  method: string
+  method: Method
   data_type: string
   data: string
 }
@@ -40,12 +41,12 @@ export const webhookManager = defineManager({
       )
 
     /** An activeflow may have an address of its own, beside the customer's. */
-    async function addressOfFlow({ customer_id, data }: PublicEvent): Promise<{ uri: string; method: string } | undefined> {
+    async function addressOfFlow({ customer_id, data }: PublicEvent): Promise<{ uri: string; method: Method } | undefined> {
       const id = (data as { activeflow_id?: string }).activeflow_id
       if (!id || id === nilId) return undefined
       const { uri, method } = await cache.getOrLoad(`webhook:activeflow:${id}`, { ttlSeconds: 300 }, async () => {
         const flow = await flows.activeflow.get({ id }, { identity: internalIdentity(customer_id) }).catch(absentWhenNotFound)
-        return { uri: flow?.webhook_uri ?? '', method: flow?.webhook_method || 'POST' }
+        return { uri: flow?.webhook_uri ?? '', method: flow?.webhook_method || ('POST' as const) }
       })
       return uri === '' ? undefined : { uri, method }
     }
@@ -57,7 +58,7 @@ export const webhookManager = defineManager({
       timeoutMs: 30_000,
       async handler({ event, uri, method }) {
         const customer = await customerOf(event.customer_id)
-        const target = uri ? { uri, method } : { uri: customer?.webhook_uri ?? '', method: customer?.webhook_method || 'POST' }
+        const target = uri ? { uri, method } : { uri: customer?.webhook_uri ?? '', method: customer?.webhook_method || ('POST' as const) }
         // Switched off since: there is nobody to tell any more.
         if (!customer || target.uri === '') return
         await deliver(outbound, {
@@ -90,7 +91,7 @@ export const webhookManager = defineManager({
       const event = publicEvent(envelope)!
       const customer = await customerOf(envelope.customer_id)
       const ofFlow = await addressOfFlow(event)
-      const targets = [...(customer?.webhook_uri ? [{ uri: '', method: '' }] : []), ...(ofFlow ? [ofFlow] : [])]
+      const targets = [...(customer?.webhook_uri ? [{ uri: '', method: 'POST' as const }] : []), ...(ofFlow ? [ofFlow] : [])]
       if (targets.length === 0) return
       await store.transaction(async (tx) => {
         if (!(await once(tx, webhookContract.name, envelope.id))) return
@@ -107,6 +108,7 @@ export const webhookManager = defineManager({
         webhook: {
           async send({ sync, activeflow_id: _, ...request }, { customer_id, fail }) {
             await outbound.check(request.uri).catch((cause: Error) => {
+              if (!(cause instanceof OutboundRefused)) return
               throw fail('INVALID_WEBHOOK_URI', { message: `uri: ${cause.message}`, details: [{ field: 'uri', problem: cause.message }] })
             })
             const delivery = { ...request, id: newId(), customer_id }

@@ -1,5 +1,5 @@
 import type { ApiError, Page, PageQuery, Scope } from '@sidetone/contract'
-import type { ResourceTable, Store, Tx } from '@sidetone/store'
+import type { NewRow, ResourceTable, Store, Tx } from '@sidetone/store'
 
 interface Row {
   id: string
@@ -8,7 +8,6 @@ interface Row {
 
 /** The part of a request's context that these handlers look at. */
 interface Context<Reason extends string> {
-  customer_id: string
   scope: Scope
   fail: (reason: Reason) => ApiError
 }
@@ -22,21 +21,22 @@ interface CrudOptions<T extends Row, Reason extends string> {
   announce: (tx: Tx, event: 'created' | 'updated' | 'deleted', row: T) => Promise<void>
 }
 
-/** What the store fills in when a row is inserted. */
-export type NewRow<T> = Omit<T, 'id' | 'tm_create' | 'tm_update' | 'tm_delete'>
-
 /** The handlers of a resource that is only kept: row and event commit together. A special case is a key written after the spread. */
 export function crud<T extends Row, Reason extends string>({ store, table, notFound, announce }: CrudOptions<T, Reason>) {
-  const change = (event: 'created' | 'updated' | 'deleted', missing: () => ApiError, write: (tx: Tx) => Promise<T | undefined>): Promise<T> =>
+  const change = (
+    event: 'updated' | 'deleted',
+    { fail }: Context<Reason>,
+    write: (tx: Tx) => Promise<T | undefined>,
+  ): Promise<T> =>
     store.transaction(async (tx) => {
       const row = await write(tx)
-      if (!row) throw missing()
+      if (!row) throw fail(notFound)
       await announce(tx, event, row)
       return row
     })
 
   return {
-    list: (query: PageQuery, { customer_id }: Context<Reason>): Promise<Page<T>> => table.page(store, customer_id, query),
+    list: (query: PageQuery, { customer_id }: { customer_id: string }): Promise<Page<T>> => table.page(store, customer_id, query),
 
     async get({ id }: { id: string }, { scope, fail }: Context<Reason>): Promise<T> {
       const row = await table.find(store, scope, id)
@@ -44,13 +44,17 @@ export function crud<T extends Row, Reason extends string>({ store, table, notFo
       return row
     },
 
-    create: (fields: Omit<NewRow<T>, 'customer_id'>, { customer_id, fail }: Context<Reason>): Promise<T> =>
-      change('created', () => fail(notFound), (tx) => table.insert(tx, { ...fields, customer_id } as NewRow<T>)),
+    create: (fields: Omit<NewRow<T>, 'customer_id'>, { customer_id }: { customer_id: string }): Promise<T> =>
+      store.transaction(async (tx) => {
+        const row = await table.insert(tx, { ...fields, customer_id } as unknown as NewRow<T>)
+        await announce(tx, 'created', row)
+        return row
+      }),
 
-    update: ({ id, ...fields }: { id: string } & Partial<T>, { scope, fail }: Context<Reason>): Promise<T> =>
-      change('updated', () => fail(notFound), (tx) => table.update(tx, scope, id, fields as unknown as Partial<T>)),
+    update: ({ id, ...patch }: { id: string } & Partial<T>, context: Context<Reason>): Promise<T> =>
+      change('updated', context, (tx) => table.update(tx, context.scope, id, patch as unknown as Partial<T>)),
 
-    delete: ({ id }: { id: string }, { scope, fail }: Context<Reason>): Promise<T> =>
-      change('deleted', () => fail(notFound), (tx) => table.softDelete(tx, scope, id)),
+    delete: ({ id }: { id: string }, context: Context<Reason>): Promise<T> =>
+      change('deleted', context, (tx) => table.softDelete(tx, context.scope, id)),
   }
 }

@@ -29,8 +29,8 @@ export interface Platform {
   close: () => Promise<void>
 }
 
-/** Connects everything that the settings name; what fails to connect is named together with its setting. */
-export async function openPlatform(settings: PlatformSettings, log: Logger): Promise<Platform> {
+/** Connects everything that the settings name, as the process `name`; what fails to connect is named together with its setting. */
+export async function openPlatform(name: string, settings: PlatformSettings, log: Logger): Promise<Platform> {
   const { PLATFORM_SECRET, ENCRYPTION_KEYS, DATABASE_URL, RABBITMQ_URL, REDIS_URL, EVENT_HUB_URL, DRAIN_SECONDS } = settings
   if (!PLATFORM_SECRET) throw new SettingsError('PLATFORM_SECRET is not set: give every process the same 32 or more random characters.')
   if (!ENCRYPTION_KEYS) throw new SettingsError('ENCRYPTION_KEYS is not set: give every process the same `id:base64` of 32 random bytes.')
@@ -38,15 +38,15 @@ export async function openPlatform(settings: PlatformSettings, log: Logger): Pro
   if (!DATABASE_URL || !settings.STORAGE_URL) mkdirSync(dataDir, { recursive: true })
 
   const derivedKey = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', PLATFORM_SECRET, '', purpose, 32))
-  const secrets = createSecrets(parseKeys(ENCRYPTION_KEYS))
+  const secrets = createSecrets(parseKeys(ENCRYPTION_KEYS, 'ENCRYPTION_KEYS'))
   const store = await named('DATABASE_URL', () =>
     openStore(DATABASE_URL ? { url: DATABASE_URL, log } : { file: join(dataDir, 'sidetone.db'), log }),
   )
   const transport = await named('RABBITMQ_URL', async () =>
-    RABBITMQ_URL ? await createRabbitTransport({ url: RABBITMQ_URL, log }) : createInProcessTransport({ log }),
+    RABBITMQ_URL ? await createRabbitTransport({ url: RABBITMQ_URL, name, log }) : createInProcessTransport({ log }),
   )
   const cache = await named('REDIS_URL', () => openCache(REDIS_URL, { prefix: 'sidetone:', onError: (error) => log.warn({ err: error }, 'redis failed') }))
-  const feed = openLiveFeed(EVENT_HUB_URL ? { hubUrl: EVENT_HUB_URL } : {})
+  const feed = await named('EVENT_HUB_URL', () => openLiveFeed({ hubUrl: EVENT_HUB_URL, log }))
   const files = openFiles(settings.STORAGE_URL ?? join(dataDir, 'files'), {
     accessKeyId: settings.STORAGE_ACCESS_KEY_ID,
     secretAccessKey: settings.STORAGE_SECRET_ACCESS_KEY,
@@ -81,7 +81,7 @@ export async function openPlatform(settings: PlatformSettings, log: Logger): Pro
     ],
     async close() {
       await transport.close({ drainMs: DRAIN_SECONDS * 1_000 })
-      feed.close()
+      await feed.close()
       await outbound.close()
       await cache.close()
       await store.close()

@@ -25,7 +25,7 @@ async function start<C extends Contract, S extends z.ZodObject>(manager: Manager
   const own = readSettings(manager.settings, process.env) as z.output<S>
   const log = createLogger({ service: contract.name, level: settings.LOG_LEVEL })
   const tracing = await startTracing({ service: contract.name, endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT })
-  const platform = await openPlatform(settings, log)
+  const platform = await openPlatform(contract.name, settings, log)
   const behind = await platform.store.pendingMigrations(contract.name, manager.migrations)
   if (behind.length > 0) {
     throw new SettingsError(`The database lacks the migrations ${behind.join(', ')} of ${contract.name}: run \`npm run migrate\` first.`)

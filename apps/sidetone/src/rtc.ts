@@ -1,0 +1,102 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SettingsError } from '@sidetone/manager'
+import { type Account, type Registration, startSoftswitch } from '@sidetone/softswitch'
+import type { Logger } from '@sidetone/telemetry'
+import type { z } from 'zod'
+import type { rtcSettings } from './rtc-settings.ts'
+
+export interface Rtc {
+  /** How the proxy reaches the node. */
+  ari: { ariUrl: string; user: string; password: string; app: string }
+  /** Absent when an Asterisk of its own listens for SIP. */
+  sipPort: number | undefined
+  close: () => Promise<void>
+}
+
+interface RtcOptions {
+  settings: z.output<typeof rtcSettings> & { OUTBOUND_ALLOW: string[] }
+  dataDir: string
+  customerId: string
+  /** Where this platform's own audio files are. */
+  log: Logger
+  lookup: (who: { user: string; domain: string }) => Promise<Account | null>
+}
+
+const app = 'sidetone'
+
+/** The Asterisk that ARI_URL names, or the embedded softswitch. */
+export async function startRtc({ settings, dataDir, customerId, log, lookup }: RtcOptions): Promise<Rtc> {
+  if (settings.ARI_URL) {
+    return { ari: { ...asteriskOf(settings.ARI_URL), app }, sipPort: undefined, close: async () => {} }
+  }
+  const kept = keepRegistrations(join(dataDir, 'registrations.json'))
+  const { ADVERTISED_IP } = settings
+  const softswitch = await startSoftswitch({
+    sipPort: settings.SIP_PORT,
+    rtpPortMin: settings.RTP_PORT_MIN,
+    rtpPortMax: settings.RTP_PORT_MAX,
+    ...(ADVERTISED_IP && { advertisedIp: ADVERTISED_IP }),
+    realm: settings.SIP_REALM,
+    defaultCustomerId: customerId,
+    recordingDir: join(dataDir, 'recordings'),
+    ariApp: app,
+    lookup,
+    registrations: kept.registrations,
+    onRegistration: kept.note,
+    onError: (error) => log.fatal({ err: error }, 'the softswitch died; its calls are gone'),
+    log,
+  })
+  const { ariUrl, ariUser, ariPassword } = softswitch
+  return {
+    ari: { ariUrl: `${ariUrl}/ari`, user: ariUser, password: ariPassword, app },
+    sipPort: softswitch.sipPort,
+    async close() {
+      await softswitch.close()
+      kept.save()
+    },
+  }
+}
+
+function asteriskOf(setting: string): { ariUrl: string; user: string; password: string } {
+  const url = URL.parse(setting)
+  if (!url?.username || !url.password) throw new SettingsError('ARI_URL: must be http://<user>:<password>@<host>:<port>')
+  return { ariUrl: `${url.origin}/ari`, user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
+}
+
+const saveAfterMs = 200
+
+/** Phones register for an hour and more: a restart must not lose them. */
+function keepRegistrations(file: string) {
+  const byContact = new Map(read(file).map((registration) => [keyOf(registration), registration]))
+  let timer: NodeJS.Timeout | undefined
+
+  function save(): void {
+    clearTimeout(timer)
+    timer = undefined
+    writeFileSync(`${file}.new`, JSON.stringify([...byContact.values()]), { mode: 0o600 })
+    renameSync(`${file}.new`, file)
+  }
+
+  return {
+    registrations: [...byContact.values()],
+    note(registration: Registration): void {
+      if (registration.expires === 0) byContact.delete(keyOf(registration))
+      else byContact.set(keyOf(registration), registration)
+      timer ??= setTimeout(save, saveAfterMs)
+    },
+    save,
+  }
+}
+
+const keyOf = ({ aor, contact }: Registration): string => `${aor} ${contact}`
+
+function read(file: string): Registration[] {
+  try {
+    const all = JSON.parse(readFileSync(file, 'utf8')) as Registration[]
+    return all.filter(({ expires }) => expires > Date.now() / 1000)
+  } catch {
+    // Absent at the first start; and phones register again by themselves.
+    return []
+  }
+}
