@@ -1,6 +1,6 @@
 import { createClock } from './clock.ts'
 import { createPorts, type PortRange } from './ports.ts'
-import { createSession, type SessionOptions } from './session.ts'
+import { createSession, noPackets, type SessionOptions } from './session.ts'
 import type { MediaSession, MediaStats } from './types.ts'
 
 export interface MediaEngineOptions extends PortRange {
@@ -12,11 +12,11 @@ export function createMediaEngine({ log, ...range }: MediaEngineOptions) {
   const ports = createPorts(range)
   const clock = createClock((error) => log?.warn({ err: error }, 'media of a call stopped by an error'))
   const sessions = new Set<MediaSession>()
-  const ended: Partial<MediaStats> = {}
+  const ended = noPackets()
   let sendErrors = 0
 
-  const addUp = (total: Partial<MediaStats>, stats: MediaStats) => {
-    for (const key of Object.keys(stats) as (keyof MediaStats)[]) total[key] = (total[key] ?? 0) + stats[key]
+  const addUp = (total: MediaStats, stats: MediaStats) => {
+    for (const key of Object.keys(stats) as (keyof MediaStats)[]) total[key] += stats[key]
   }
 
   // A destination that cannot be reached fails for each packet: counted, told once per session.

@@ -34,7 +34,6 @@ export function createPorts({ bindAddress, portMin, portMax }: PortRange) {
   const count = Math.floor((portMax - first) / 2) + 1
   if (!isEphemeral && !(portMin > 0 && portMax <= 65_535 && count > 0))
     throw new RangeError(`RTP_PORT_MIN=${portMin} to RTP_PORT_MAX=${portMax} holds no even port from 1 to 65535`)
-  const taken = new Set<number>()
   let next = isEphemeral ? 0 : Math.floor(Math.random() * count)
 
   async function ephemeral(): Promise<Socket> {
@@ -54,14 +53,9 @@ export function createPorts({ bindAddress, portMin, portMax }: PortRange) {
     for (let tried = 0; tried < count; tried++) {
       const port = first + 2 * next
       next = (next + 1) % count
-      if (taken.has(port)) continue
-      taken.add(port)
       try {
-        const socket = await bind(port, bindAddress)
-        socket.once('close', () => taken.delete(port))
-        return socket
+        return await bind(port, bindAddress)
       } catch (error) {
-        taken.delete(port)
         if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
       }
     }

@@ -15,6 +15,15 @@ export interface SessionOptions {
 // RFC 6263 section 4.6: what keeps a NAT or a carrier from dropping a stream in which nobody speaks.
 const keepAliveTicks = 15_000 / frameMs
 
+export const noPackets = (): MediaStats => ({
+  packetsSent: 0,
+  packetsReceived: 0,
+  packetsLost: 0,
+  packetsReordered: 0,
+  packetsMalformed: 0,
+  packetsForeign: 0,
+})
+
 /** One RTP stream pair on a bound socket, which it owns from here on. */
 export function createSession(
   socket: Socket,
@@ -22,14 +31,7 @@ export function createSession(
   { timeoutMs }: SessionOptions,
   { onSent, onClose }: { onSent: (error: Error | null) => void; onClose: (stats: MediaStats) => void },
 ): MediaSession {
-  const stats: MediaStats = {
-    packetsSent: 0,
-    packetsReceived: 0,
-    packetsLost: 0,
-    packetsReordered: 0,
-    packetsMalformed: 0,
-    packetsForeign: 0,
-  }
+  const stats = noPackets()
   const events = new EventEmitter<{ dtmf: [string, number]; timeout: [] }>()
   const receiver = createRtpReceiver(stats, (digit, durationMs) => events.emit('dtmf', digit, durationMs))
   const sender = createRtpSender((packet) => {

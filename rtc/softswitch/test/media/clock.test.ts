@@ -10,6 +10,19 @@ const unexpected = (error: unknown) => {
   throw error
 }
 
+test('ticks do not drift, however late the timers of a busy process are', async () => {
+  const clock = createClock(unexpected)
+  let ticks = 0
+  const listener = { hear: () => ticks++ }
+  const start = performance.now()
+  clock.add(listener)
+  const busy = setInterval(() => block(10), 12)
+  await sleep(700)
+  clearInterval(busy)
+  clock.remove(listener)
+  expect(Math.abs(ticks - (performance.now() - start) / 20)).toBeLessThan(3)
+})
+
 test('ticks keep up with time also over a stall, after which no more than two frames are sent at once', async () => {
   const clock = createClock(unexpected)
   const order: string[] = []

@@ -69,6 +69,21 @@ test('a peer whose timestamps jump is heard again at once', () => {
   expect(read(4)).toEqual([null, null, 3, null])
 })
 
+test('what was heard or given up is not heard again when its place in the ring comes round', () => {
+  const { write, read } = driver()
+  const heard: (number | null)[] = []
+  for (let number = 0; number < 70; number++) {
+    if (number !== 60) write(number * 160, packet(1))
+    heard.push(...read(1))
+  }
+  heard.push(...read(3))
+  expect(heard.flatMap((code, at) => (code === null ? [at] : []))).toEqual([0, 1, 62, 72])
+
+  for (let number = 70; number < 80; number++) write(number * 160, packet(2))
+  write(8192 * 1000 + 74 * 160, packet(3))
+  expect(read(4)).toEqual([null, null, 3, null])
+})
+
 test('a packet that comes after its time is dropped, not played out of place', () => {
   const { write, read } = driver()
   for (const number of [1, 2, 4]) write(number * 160, packet(number))

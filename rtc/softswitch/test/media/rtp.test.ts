@@ -48,6 +48,7 @@ test.each([
   ['too short', Buffer.alloc(11, 0x80)],
   ['of another version', Buffer.alloc(12, 0x40)],
   ['with more contributing sources than bytes', Buffer.from([0x8f, ...Buffer.alloc(20)])],
+  ['with an extension that is not there', Buffer.from([0x90, ...Buffer.alloc(13)])],
   ['with an extension that does not end', Buffer.from([0x90, ...Buffer.alloc(11), 0, 0, 0, 9])],
   ['with more padding than packet', Buffer.from([0xa0, ...Buffer.alloc(11), 77])],
   ['with a padding of nothing', Buffer.from([0xa0, ...Buffer.alloc(12)])],

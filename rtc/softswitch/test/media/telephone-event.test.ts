@@ -99,6 +99,29 @@ test('a digit whose ends were all lost is reported after a while, with the durat
   expect(heard).toEqual([['7', 80]])
 })
 
+test('a digit whose ends were all lost keeps its duration when the next one follows', () => {
+  const { heard, receive } = receiver()
+  const packets = packetsOf('78', { durationMs: 100, gapMs: 60 })
+  for (const { timestamp, event } of packets.filter((p) => !(p.event.event === 7 && p.event.end)))
+    receive(timestamp, event)
+  expect(heard).toEqual([
+    ['7', 80],
+    ['8', 100],
+  ])
+})
+
+test('packets of a digit that come after those of a later one change nothing', () => {
+  const [one, two, three] = ['1', '2', '3'].map((digit, index) =>
+    packetsOf(digit, { durationMs: 60, gapMs: 0 }).map(({ event }) => ({ timestamp: index * 2000, event })),
+  )
+  const after = receiver()
+  for (const { timestamp, event } of [...one!, ...two!, one![1]!, ...three!]) after.receive(timestamp, event)
+  expect(after.heard.map(([digit]) => digit)).toEqual(['1', '2', '3'])
+  const within = receiver()
+  for (const { timestamp, event } of [two![0]!, one![0]!, ...two!.slice(1)]) within.receive(timestamp, event)
+  expect(within.heard).toEqual([['2', 60]])
+})
+
 test('a tone longer than the duration field is one digit', () => {
   const { heard, receive } = receiver()
   const part = (timestamp: number, duration: number, end = false) =>

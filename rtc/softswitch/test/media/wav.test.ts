@@ -83,6 +83,11 @@ test.each([
   ['nothing', Buffer.of(), 'does not begin with RIFF and WAVE'],
   ['no data', wavFile({}).subarray(0, 36), 'there is no data chunk'],
   ['no format', Buffer.from('RIFF\0\0\0\0WAVEdata\0\0\0\0', 'latin1'), 'there is no fmt chunk before the data'],
+  [
+    'a format too short',
+    Buffer.from('RIFF\0\0\0\0WAVEfmt \x02\0\0\0\x01\0data\0\0\0\0', 'latin1'),
+    'the fmt chunk has 2 bytes',
+  ],
   ['MP3 inside', format(wavFile({}), 20, 0x55), 'the encoding is MP3; use 16-bit PCM'],
   ['an unknown encoding', format(wavFile({}), 20, 0x1234), 'the encoding is number 4660; use 16-bit PCM'],
   ['24 bits', format(wavFile({}), 34, 24), 'samples have 24 bits; use 16-bit PCM'],
