@@ -19,7 +19,7 @@ export interface SoftswitchOptions extends SoftswitchSettings {
 
 export interface Softswitch {
   readonly sipPort: number
-  /** `http://127.0.0.1:<port>`, the base that `/ari/…` is appended to. */
+  /** `http://127.0.0.1:<port>/ari` */
   readonly ariUrl: string
   readonly ariUser: string
   readonly ariPassword: string
@@ -81,7 +81,7 @@ export async function startSoftswitch(options: SoftswitchOptions): Promise<Softs
   const { sipPort, ariPort } = await ready.promise
   return {
     sipPort,
-    ariUrl: `http://127.0.0.1:${ariPort}`,
+    ariUrl: `http://127.0.0.1:${ariPort}/ari`,
     ariUser: config.ariUser,
     ariPassword: config.ariPassword,
     metrics() {

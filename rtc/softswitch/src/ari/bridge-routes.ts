@@ -10,6 +10,7 @@ import {
   AriError,
   type AriReply,
   type AriRequest,
+  allocationFailed,
   flag,
   list,
   NO_CONTENT,
@@ -48,7 +49,7 @@ function channelsOf({ core }: AriContext, args: Record<string, unknown>): Channe
 function play(context: AriContext, request: AriRequest): AriReply {
   const bridge = findBridge(context, request)
   const media = list(request.args, 'media')
-  if (media.length === 0) throw new AriError(500, 'Failed to queue media for playback')
+  if (media.length === 0) throw allocationFailed()
   const id = request.params.playbackId ?? text(request.args, 'playbackId')
   return { status: 201, body: playbackView(startPlayback(context.core, bridgeTarget(bridge), media, id)) }
 }

@@ -17,6 +17,7 @@ import {
   AriError,
   type AriReply,
   type AriRequest,
+  allocationFailed,
   flag,
   integer,
   list,
@@ -117,7 +118,7 @@ async function makeOutbound(
   if (id !== undefined && context.core.channels.has(id))
     throw new AriError(409, 'Channel with given unique ID already exists')
   const endpoint = parseEndpoint(endpointText)
-  if (!endpoint || context.core.channels.size >= context.maxCalls) throw new AriError(500, 'Allocation failed')
+  if (!endpoint || context.core.channels.size >= context.maxCalls) throw allocationFailed()
   const variables = variablesOf(args)
   const channel = await createOutboundChannel(
     context,

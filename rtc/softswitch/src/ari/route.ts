@@ -15,6 +15,9 @@ export class AriError extends Error {
   }
 }
 
+/** What Asterisk answers when it could not make a thing; the one error with a body of another shape. */
+export const allocationFailed = () => new AriError(500, 'Allocation failed')
+
 export interface AriRequest {
   params: Record<string, string>
   /** Query and body together: the body wins, as in Asterisk. */

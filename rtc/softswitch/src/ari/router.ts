@@ -89,7 +89,10 @@ export async function answer(
     if ('file' in reply) return { status: 200, reason: 'OK', contentType: reply.contentType, body: reply.file }
     return 'body' in reply ? json(reply.status, reply.body) : { status: 204, reason: 'No Content' }
   } catch (error) {
-    if (error instanceof AriError) return json(error.status, { message: error.message }, error.reason)
+    if (error instanceof AriError) {
+      const { status, message, reason } = error
+      return json(status, status === 500 && message === 'Allocation failed' ? { error: message } : { message }, reason)
+    }
     context.onError(error)
     return json(500, { message: 'Internal Server Error' })
   }

@@ -3,7 +3,7 @@ import { type AriResponse, answer } from './router.ts'
 
 /** REST over the WebSocket: a RESTRequest is answered by a RESTResponse on the same connection. */
 export function handleRestMessage(context: AriContext, app: string, text: string, send: (text: string) => void): void {
-  const respond = (request: Record<string, unknown>, uri: string, response: AriResponse) =>
+  const respond = (request: Record<string, unknown>, uri: string, response: AriResponse) => {
     send(
       JSON.stringify({
         type: 'RESTResponse',
@@ -18,16 +18,19 @@ export function handleRestMessage(context: AriContext, app: string, text: string
         asterisk_id: context.asteriskId,
       }),
     )
+  }
 
   let request: Record<string, unknown>
   try {
     request = JSON.parse(text)
   } catch {
-    return respond({}, '', { status: 400, reason: 'Failed to parse request message JSON' })
+    respond({}, '', { status: 400, reason: 'Failed to parse request message JSON' })
+    return
   }
   if (request?.type !== 'RESTRequest') {
     const body = JSON.stringify({ message: 'Unknown request type.' })
-    return respond(request ?? {}, '', { status: 400, reason: 'Bad request', contentType: 'application/json', body })
+    respond(request ?? {}, '', { status: 400, reason: 'Bad request', contentType: 'application/json', body })
+    return
   }
   const uri = string(request.uri)
   const [path = '', search = ''] = uri.split('?')

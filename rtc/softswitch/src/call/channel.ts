@@ -139,13 +139,20 @@ export function hangupChannel(core: Core, channel: Channel, cause: number): void
   channel.tech.hangup(cause)
 }
 
-/** The one end of every channel: each is destroyed exactly once, after it left its bridge and application. */
+/**
+ * The one end of every channel: each is destroyed exactly once, after it left its bridge, its playbacks and recordings
+ * are over, and it left its application.
+ */
 export function destroyChannel(core: Core, channel: Channel, cause: number, techCause = 0): void {
   if (channel.ended) return
   channel.ended = true
   for (const run of channel.onEnd) run()
   channel.bridge?.remove(channel)
   channel.media.close()
+  channel.jobs.whenIdle(() => tellDestroyed(core, channel, cause, techCause))
+}
+
+function tellDestroyed(core: Core, channel: Channel, cause: number, techCause: number) {
   if (channel.app !== undefined) {
     core.emit({ type: 'StasisEnd', timestamp: timestamp(), channel: channelView(channel) }, { app: channel.app })
   }

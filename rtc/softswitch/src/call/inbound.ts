@@ -63,7 +63,7 @@ export function createInbound(options: {
         onDtmf: (digit, durationMs) => digitReceived(core, channel, digit, durationMs),
         onHold: (held) => emitChannel(core, held ? 'ChannelHold' : 'ChannelUnhold', channel),
         onEnded(cause, status) {
-          if (!asked) emitHangupRequest(core, channel, { cause })
+          if (!asked) emitHangupRequest(core, channel, { cause, ...(status !== 0 && { tech_cause: status }) })
           destroyChannel(core, channel, cause, asked ? techCause(cause) : status)
         },
       },

@@ -115,7 +115,8 @@ export async function createOutboundChannel(
         onEnded(cause, status) {
           const peerStatus = status === 0 ? {} : { tech_cause: status }
           if (!asked && !timedOut) emitHangupRequest(core, channel, { cause, ...peerStatus })
-          if (channel.state !== 'Up') tellDial(dialStatus(cause))
+          // As in Asterisk, a dial that ran out of time ends without a word of its own.
+          if (channel.state !== 'Up' && !timedOut) tellDial(dialStatus(cause))
           destroyChannel(core, channel, cause, asked || timedOut ? techCause(cause) : status)
         },
       },

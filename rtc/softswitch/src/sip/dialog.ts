@@ -33,8 +33,8 @@ export function dialogFromInvite(request: SipRequest, flow: Flow, localTag: stri
     callId: request.callId,
     localTag,
     remoteTag: request.from.params.get('tag') ?? '', // §12.1.1: a UA of RFC 2543 may send none
-    local: `${valueOf(request, 'to')};tag=${localTag}`,
-    remote: valueOf(request, 'from'),
+    local: `${headerValue(request, 'to')};tag=${localTag}`,
+    remote: headerValue(request, 'from'),
     localSeq: 0,
     remoteSeq: request.cseq.number,
     remoteTarget: contact.uri,
@@ -54,7 +54,7 @@ export function dialogFromResponse(
     localTag: sent.localTag,
     remoteTag: response.to.params.get('tag') ?? '',
     local: sent.from,
-    remote: valueOf(response, 'to'),
+    remote: headerValue(response, 'to'),
     localSeq: sent.localSeq,
     remoteSeq: undefined,
     remoteTarget: nameAddrList(response, 'contact')[0]?.uri ?? sent.target,
@@ -108,5 +108,5 @@ export function refreshTarget(dialog: Dialog, message: SipRequest | SipResponse)
   if (contact) dialog.remoteTarget = contact.uri
 }
 
-const valueOf = (message: { headers: Headers }, name: string): string =>
+const headerValue = (message: { headers: Headers }, name: string): string =>
   message.headers.find(([key]) => key === name)?.[1] ?? ''
