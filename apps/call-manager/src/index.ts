@@ -1,1 +1,1 @@
-export {}
+export { callManager } from './manager.ts'

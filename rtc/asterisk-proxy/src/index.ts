@@ -1,1 +1,1 @@
-export {}
+export { type AsteriskProxy, type AsteriskProxyOptions, startAsteriskProxy } from './asterisk-proxy.ts'

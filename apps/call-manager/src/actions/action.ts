@@ -1,0 +1,47 @@
+import type { ActionOption, ActionType } from '@sidetone/proto-schemas/action'
+import type { Tx } from '@sidetone/store'
+import type { CallRow } from '../call-row.ts'
+import type { Core } from '../core.ts'
+
+/** Something that a running action may have waited for. */
+export type Signal =
+  | { type: 'playback_finished'; index: number }
+  /** `typed` of the call ends with the new digit. */
+  | { type: 'digit' }
+  | { type: 'timer' }
+  | { type: 'echo_ready' }
+  | { type: 'leg_answered'; leg_id: string }
+  | { type: 'leg_ended'; leg_id: string; reason: string }
+
+/** What becomes of an action: it is over, or it runs on. */
+export interface Outcome {
+  leave?: boolean
+  /** Ends the call for this cause. */
+  hangUp?: number
+  /** Changes of the call that are stored with it. */
+  set?: Partial<Pick<CallRow, 'typed' | 'shown' | 'chained_call_ids'>>
+  /** What the action must remember while it runs. */
+  state?: CallRow['state']
+  /** With `leave`: the new value of `voipbin.call.digits`. */
+  digits?: string
+  /** A `timer` signal comes after so long, also when everything was restarted meanwhile. */
+  timerMs?: number
+  /** Stored in the same transaction. */
+  also?: (tx: Tx) => Promise<unknown>
+  /** Done once it is stored. */
+  after?: (call: CallRow) => Promise<unknown>
+}
+
+/** An action that needs the call. `CallRow.action` has been checked against the option's schema. */
+export interface MediaAction<T extends ActionType> {
+  /** Throws when it cannot be begun; the call goes on with the next action then. */
+  begin(core: Core, call: CallRow, option: ActionOption<T>): Promise<Outcome>
+  /** Decides from what is stored alone; undefined: not for me. */
+  on?(core: Core, call: CallRow, option: ActionOption<T>, signal: Signal): Outcome | undefined
+  /** Clears up when the call ends, or the action fails, while it runs. */
+  end?(core: Core, call: CallRow): Promise<unknown>
+  /** Digits belong to whoever is at the other end, not to a later `digits_receive`. */
+  passesDigits?: boolean
+}
+
+export const done: Outcome = { leave: true }

@@ -1,0 +1,35 @@
+import { internalIdentity } from '@sidetone/contract'
+import type { ActionOption } from '@sidetone/proto-schemas/action'
+import type { CallRow } from '../call-row.ts'
+import type { Core } from '../core.ts'
+import type { MediaAction, Outcome } from './action.ts'
+import { collectDigits } from './collect-digits.ts'
+
+export const digitsVariable = 'voipbin.call.digits'
+
+/** Digits count from the moment they are typed, also before this action; a complete entry leaves the rest for the next one. */
+export const digitsReceive: MediaAction<'digits_receive'> = {
+  async begin(core, call, option) {
+    const typed = await untaken(core, call)
+    return collected(typed, option) ?? { set: { typed, shown: 0 }, timerMs: option.duration }
+  },
+
+  on(_core, call, option, signal) {
+    if (signal.type === 'digit') return collected(call.typed, option) ?? {}
+    if (signal.type === 'timer') return { leave: true, digits: call.typed, set: { typed: '' } }
+    return undefined
+  },
+}
+
+function collected(typed: string, option: ActionOption<'digits_receive'>): Outcome | undefined {
+  const { digits, rest, complete } = collectDigits(typed, option)
+  return complete ? { leave: true, digits, set: { typed: rest, shown: 0 } } : undefined
+}
+
+/** Digits that ended a `talk` are in the variable: if it was cleared since, a branch has taken them. */
+async function untaken(core: Core, { customer_id, activeflow_id, typed, shown }: CallRow): Promise<string> {
+  if (shown === 0) return typed
+  const identity = internalIdentity(customer_id)
+  const { variables } = await core.managers.flow.activeflow.variables({ id: activeflow_id }, { identity })
+  return variables[digitsVariable] ? typed : typed.slice(shown)
+}

@@ -1,0 +1,41 @@
+import { type ActionOption, type ActionType, actionOptions } from '@sidetone/proto-schemas/action'
+import type { CallRow } from '../call-row.ts'
+import type { MediaAction } from './action.ts'
+import { answer } from './answer.ts'
+import { connect } from './connect.ts'
+import { digitsReceive } from './digits-receive.ts'
+import { echo } from './echo.ts'
+import { hangup } from './hangup.ts'
+import { beep, play } from './play.ts'
+import { recordingStart, recordingStop } from './recording.ts'
+import { sleep } from './sleep.ts'
+import { talk } from './talk.ts'
+
+/** Every action that needs the call; the flow manager runs all others. */
+const actions: { [T in ActionType]?: MediaAction<T> } = {
+  answer,
+  beep,
+  connect,
+  digits_receive: digitsReceive,
+  echo,
+  hangup,
+  play,
+  recording_start: recordingStart,
+  recording_stop: recordingStop,
+  sleep,
+  talk,
+}
+
+/** An action with its option. */
+export interface Current {
+  action: MediaAction<ActionType>
+  option: ActionOption<ActionType>
+}
+
+/** What a call has to do now; a text says why it cannot be done. */
+export function currentOf({ action: { type, option } }: Pick<CallRow, 'action'>): Current | string {
+  const action = actions[type as ActionType] as MediaAction<ActionType> | undefined
+  if (!action) return `there is no action ${type} for calls`
+  const parsed = actionOptions[type as ActionType].safeParse(option)
+  return parsed.success ? { action, option: parsed.data } : `${type}: ${parsed.error.issues[0]?.message}`
+}

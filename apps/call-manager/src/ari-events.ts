@@ -1,0 +1,114 @@
+import type { EventEnvelope } from '@sidetone/contract'
+import type { AriEvent } from '@sidetone/proto-schemas/asterisk'
+import { newId, now } from '@sidetone/store'
+import { parseEchoChannelId } from './actions/echo.ts'
+import { currentOf } from './actions/index.ts'
+import { parsePlaybackId } from './actions/playing.ts'
+import type { CallRow } from './call-row.ts'
+import type { Core } from './core.ts'
+import { type AriChannel, receiveCall, stasisArgsOf } from './incoming.ts'
+import { reconcileNode } from './reaper.ts'
+import { endRecording, onRecordedDigit, onSnoopReady, recordingIdOfSnoop } from './recordings.ts'
+
+/** The fields of ARI events that are read here. */
+interface Fields {
+  channel: AriChannel
+  args?: string[]
+  cause?: number
+  digit: string
+  duration_ms?: number
+  playback: { id: string; state: string }
+  recording: { name: string }
+}
+
+type Handle = (core: Core, asteriskId: string, fields: Fields, eventId: string) => Promise<unknown>
+
+/** What is done about each event of an RTC node; others are of no interest. */
+const handlers: Record<string, Handle> = {
+  NodeConnected: (core, asteriskId) => reconcileNode(core, asteriskId),
+
+  async StasisStart(core, asteriskId, { channel, args }) {
+    const stasisArgs = stasisArgsOf(args)
+    if (stasisArgs.direction === 'in') return receiveCall(core, asteriskId, channel, stasisArgs)
+    const recordingId = recordingIdOfSnoop(channel.id)
+    if (recordingId) return onSnoopReady(core, recordingId)
+    const echo = parseEchoChannelId(channel.id)
+    if (echo) return core.signal(echo.id, { type: 'echo_ready' }, echo.turn)
+    // A leg that we dialled enters the application when it is answered; before that it can do nothing.
+    const call = await legOf(core, asteriskId, channel)
+    return call?.direction === 'outgoing' && core.apply(call.id, { type: 'answered' })
+  },
+
+  async ChannelStateChange(core, asteriskId, { channel }) {
+    const call = await legOf(core, asteriskId, channel)
+    if (channel.state === 'Ringing') return call && core.apply(call.id, { type: 'ringing' })
+    return channel.state === 'Up' && call?.direction === 'incoming' && core.apply(call.id, { type: 'answered' })
+  },
+
+  async ChannelDestroyed(core, asteriskId, { channel, cause = 16 }) {
+    const recordingId = recordingIdOfSnoop(channel.id)
+    if (recordingId) return endRecording(core, recordingId)
+    const call = await legOf(core, asteriskId, channel)
+    return call && core.apply(call.id, { type: 'gone', cause })
+  },
+
+  async ChannelDtmfReceived(core, asteriskId, { channel, digit, duration_ms = 0 }, eventId) {
+    const call = await legOf(core, asteriskId, channel)
+    return call && onDigit(core, call, { digit, duration: duration_ms, eventId })
+  },
+
+  async PlaybackFinished(core, _asteriskId, { playback }) {
+    const played = parsePlaybackId(playback.id)
+    if (!played) return
+    if (playback.state === 'failed') core.log.warn({ call_id: played.id }, 'media could not be played')
+    await core.signal(played.id, { type: 'playback_finished', index: played.index }, played.turn)
+  },
+
+  RecordingFinished: (core, _asteriskId, { recording }) => endRecording(core, recording.name),
+  RecordingFailed: (core, _asteriskId, { recording }) => endRecording(core, recording.name),
+}
+
+/** Events of one channel come one after the other. */
+export async function onAriEvent(core: Core, { id }: EventEnvelope, { asterisk_id, event }: AriEvent): Promise<void> {
+  await handlers[event.type]?.(core, asterisk_id, event as unknown as Fields, id)
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** A leg that we dialled has a channel with its own id; it may be here before we know which node dials it. */
+async function legOf({ store, calls }: Core, asterisk_id: string, { id }: AriChannel): Promise<CallRow | undefined> {
+  if (uuid.test(id)) return calls.find(store, '*', id)
+  return calls.findBy(store, '*', { asterisk_id, channel_id: id })
+}
+
+interface Digit {
+  digit: string
+  duration: number
+  eventId: string
+}
+
+const maxTyped = 200
+
+async function onDigit(core: Core, call: CallRow, { digit, duration, eventId }: Digit): Promise<void> {
+  const isNew = await core.change(call.id, (row) => {
+    // Ids of events grow: what is not after the last one is a repeat.
+    if (row.status === 'hangup' || eventId <= row.last_digit_event) return undefined
+    const current = row.phase === 'running' ? currentOf(row) : undefined
+    const kept = !(typeof current === 'object' && current.action.passesDigits) && row.typed.length < maxTyped
+    return {
+      call: { ...row, last_digit_event: eventId, typed: kept ? row.typed + digit : row.typed },
+      also: (tx) =>
+        core.emit(tx, 'dtmf', 'received', {
+          id: newId(),
+          customer_id: row.customer_id,
+          call_id: row.id,
+          digit,
+          duration,
+          tm_create: now(),
+        }),
+    }
+  })
+  if (isNew) await onRecordedDigit(core, isNew, digit)
+  // Also for a repeat: the first time may have been cut off before this.
+  await core.signal(call.id, { type: 'digit' })
+}

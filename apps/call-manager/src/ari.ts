@@ -1,0 +1,116 @@
+import type { Client } from '@sidetone/contract'
+import { commonError, internalIdentity } from '@sidetone/contract'
+import type { asteriskContract } from '@sidetone/proto-schemas/asterisk'
+
+/** A channel as the node lists it. */
+export interface Channel {
+  id: string
+  state: string
+  creationtime: string
+  dialplan: { app_name?: string; app_data?: string }
+}
+
+export interface Originate {
+  channelId: string
+  endpoint: string
+  callerId?: string | undefined
+  timeoutSeconds: number
+}
+
+/** What we ask of one RTC node. What no longer exists there is no failure: a call may end at any time. */
+export interface Ari {
+  answer(channelId: string): Promise<void>
+  ring(channelId: string): Promise<void>
+  play(channelId: string, playbackId: string, media: string): Promise<void>
+  stopPlayback(playbackId: string): Promise<void>
+  playbackExists(playbackId: string): Promise<boolean>
+  /** False when there is no such channel. */
+  hangUp(channelId: string, cause: number): Promise<boolean>
+  /** Answers with the id of the node that dials. */
+  originate(options: Originate): Promise<string>
+  createBridge(bridgeId: string): Promise<void>
+  join(bridgeId: string, channelIds: string[]): Promise<void>
+  destroyBridge(bridgeId: string): Promise<void>
+  /** Makes a channel that hears both sides of another. */
+  snoop(channelId: string, snoopId: string): Promise<void>
+  record(
+    channelId: string,
+    name: string,
+    options: { maxDurationSeconds: number; maxSilenceSeconds: number },
+  ): Promise<void>
+  /** False when nothing is recorded under that name. */
+  stopRecording(name: string): Promise<boolean>
+  channels(): Promise<Channel[]>
+  storeRecording(name: string, key: string): Promise<{ filesize: number; sha256: string }>
+}
+
+/** The Stasis application that all channels of the platform are in. */
+export const stasisApp = 'sidetone'
+
+/** The node refused: `status` is HTTP's. */
+export class AriRefused extends Error {
+  override readonly name = 'AriRefused'
+  readonly status: number
+
+  constructor(request: string, status: number, body: unknown) {
+    super(`${request}: ${status} ${(body as { message?: string } | null)?.message ?? ''}`)
+    this.status = status
+  }
+}
+
+type Query = Record<string, string | number | boolean>
+
+/** The typed way to one node, or to any node when the client is that of the shared queue. */
+export function ariOf(client: Client<typeof asteriskContract>): Ari {
+  const identity = internalIdentity()
+
+  async function request(method: 'GET' | 'POST' | 'DELETE', path: string, query: Query = {}, body?: unknown) {
+    const reply = await client.ari.request({ method, path, query, body }, { identity })
+    if (reply.status >= 400) throw new AriRefused(`${method} ${path}`, reply.status, reply.body)
+    return reply
+  }
+
+  /** False when it does not exist (any more). */
+  const tolerant = (...parameters: Parameters<typeof request>): Promise<boolean> =>
+    request(...parameters).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof AriRefused && error.status === 404) return false
+        throw error
+      },
+    )
+  const post = async (path: string, query: Query = {}, body?: unknown): Promise<void> => {
+    await request('POST', path, query, body)
+  }
+  const gone = async (path: string): Promise<void> => {
+    await tolerant('DELETE', path)
+  }
+
+  return {
+    answer: (channelId) => post(`channels/${channelId}/answer`),
+    ring: (channelId) => post(`channels/${channelId}/ring`),
+    play: (channelId, playbackId, media) => post(`channels/${channelId}/play/${playbackId}`, {}, { media: [media] }),
+    stopPlayback: (playbackId) => gone(`playbacks/${playbackId}`),
+    playbackExists: (playbackId) => tolerant('GET', `playbacks/${playbackId}`),
+    hangUp: (channelId, cause) => tolerant('DELETE', `channels/${channelId}`, { reason_code: cause }),
+    async originate({ channelId, endpoint, callerId, timeoutSeconds }) {
+      const query = { endpoint, app: stasisApp, channelId, timeout: timeoutSeconds, ...(callerId && { callerId }) }
+      return (await request('POST', 'channels', query)).asterisk_id
+    },
+    createBridge: (bridgeId) => post(`bridges/${bridgeId}`, { type: 'mixing' }),
+    join: (bridgeId, channelIds) => post(`bridges/${bridgeId}/addChannel`, { channel: channelIds.join(',') }),
+    destroyBridge: (bridgeId) => gone(`bridges/${bridgeId}`),
+    snoop: (channelId, snoopId) => post(`channels/${channelId}/snoop/${snoopId}`, { app: stasisApp, spy: 'both' }),
+    record: (channelId, name, limits) =>
+      post(`channels/${channelId}/record`, { name, format: 'wav', ifExists: 'overwrite', ...limits }),
+    stopRecording: (name) => tolerant('POST', `recordings/live/${name}/stop`),
+    async channels() {
+      return (await request('GET', 'channels')).body as Channel[]
+    },
+    storeRecording: (name, key) => client.ari.store_recording({ name, key }, { identity }),
+  }
+}
+
+/** Nobody is there to be asked: the node, or the way to it, is down. */
+export const isUnavailable = (error: unknown): boolean =>
+  (error as { reason?: string } | null)?.reason === commonError('SERVICE_UNAVAILABLE').reason

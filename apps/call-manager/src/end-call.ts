@@ -1,0 +1,31 @@
+import { internalIdentity, nilId } from '@sidetone/contract'
+import { currentOf } from './actions/index.ts'
+import { orUndefined } from './addresses.ts'
+import type { Core } from './core.ts'
+import { stopRecording } from './recordings.ts'
+
+/** Ends everything that hangs on a call that has ended. Runs until it succeeds; a repeat does no harm. */
+export async function endCall(core: Core, id: string): Promise<void> {
+  const call = await core.calls.find(core.store, '*', id)
+  if (call?.status !== 'hangup') return
+  const current = call.phase === 'running' ? currentOf(call) : undefined
+  if (typeof current === 'object') {
+    await current.action
+      .end?.(core, call)
+      ?.catch((err: unknown) => core.log.debug({ err, call_id: id }, 'nothing left to clear up'))
+  }
+  for (const leg of call.chained_call_ids) await core.apply(leg, { type: 'hang_up', cause: 16 })
+  if (call.master_call_id !== nilId) {
+    await core.signal(call.master_call_id, { type: 'leg_ended', leg_id: id, reason: call.hangup_reason })
+  }
+  await stopRecording(core, call.recording_id)
+  if (call.activeflow_id !== nilId) {
+    const identity = internalIdentity(call.customer_id)
+    await orUndefined(core.managers.flow.activeflow.stop({ id: call.activeflow_id }, { identity }))
+  }
+  if (!call.delete_at_end) return
+  await core.store.transaction(async (tx) => {
+    const deleted = await core.calls.softDelete(tx, '*', id)
+    if (deleted) await core.emit(tx, 'call', 'deleted', deleted)
+  })
+}

@@ -1,0 +1,132 @@
+import { internalIdentity, nilId } from '@sidetone/contract'
+import type { Address } from '@sidetone/proto-schemas/common'
+import { DuplicateError, newId } from '@sidetone/store'
+import { addressOf, e164Of, orUndefined, ownerOf, remoteAddress } from './addresses.ts'
+import type { Core } from './core.ts'
+import { enter } from './flow-loop.ts'
+import { insertCall, newCall } from './outgoing.ts'
+
+/** A channel as ARI describes it in its events. */
+export interface AriChannel {
+  id: string
+  state: string
+  caller?: { name: string; number: string }
+  dialplan?: { exten: string }
+}
+
+/** What the edge found out about an INVITE: the `key=value` arguments of the Stasis application. */
+export type StasisArgs = Record<string, string>
+
+export const stasisArgsOf = (args: string[] = []): StasisArgs =>
+  Object.fromEntries(args.map((arg) => [arg.slice(0, arg.indexOf('=')), arg.slice(arg.indexOf('=') + 1)]))
+
+interface Target {
+  customer_id: string
+  source: Address
+  destination: Address
+  flow_id: string
+  actions: Record<string, unknown>[]
+}
+
+/** Q.850 causes for what is refused; the edge answers 404, 403 and 503. */
+const refusals = { notFound: 1, forbidden: 21, unavailable: 42 } as const
+
+/** A call has come in. A repeat of the event changes nothing. */
+export async function receiveCall(
+  core: Core,
+  asterisk_id: string,
+  channel: AriChannel,
+  args: StasisArgs,
+): Promise<void> {
+  const { store, calls } = core
+  if (await calls.findBy(store, '*', { asterisk_id, channel_id: channel.id })) return
+  const target = await targetOf(core, channel, args).catch((err: unknown) => {
+    core.log.error({ err, channel_id: channel.id }, 'an incoming call could not be routed')
+    return refusals.unavailable
+  })
+  if (typeof target === 'number') {
+    core.log.info({ channel_id: channel.id, source: args.source, cause: target }, 'an incoming call was refused')
+    await core.ari(asterisk_id).hangUp(channel.id, target)
+    return
+  }
+  const id = newId()
+  const owner = await ownerOf(core, target.customer_id, target.source)
+  const row = {
+    ...newCall,
+    ...target,
+    ...enter('starting'),
+    id,
+    ...(owner && { owner_type: 'agent' as const, owner_id: owner }),
+    activeflow_id: newId(),
+    asterisk_id,
+    channel_id: channel.id,
+    direction: 'incoming' as const,
+    status: 'ringing' as const,
+  }
+  const isNew = await store
+    .transaction((tx) => insertCall(core, tx, row))
+    .catch((error: unknown) => {
+      // The same event, handled at the same time elsewhere.
+      if (error instanceof DuplicateError) return undefined
+      throw error
+    })
+  if (isNew) core.drive(id)
+}
+
+/** Whose call it is and what runs, or the cause for which it is refused. */
+async function targetOf(core: Core, channel: AriChannel, args: StasisArgs): Promise<Target | number> {
+  const dialled = channel.dialplan?.exten ?? ''
+  const target = args.customer_id
+    ? await fromExtension(core, args, dialled)
+    : await fromCarrier(core, channel, args, dialled)
+  if (typeof target === 'number') return target
+  const { customer_id } = target
+  const customer = await orUndefined(
+    core.managers.customer.customer.get({ id: customer_id }, { identity: internalIdentity() }),
+  )
+  return customer?.status === 'active' || customer?.status === 'initial' ? target : refusals.forbidden
+}
+
+async function fromCarrier(
+  core: Core,
+  { caller }: AriChannel,
+  args: StasisArgs,
+  dialled: string,
+): Promise<Target | number> {
+  const source = remoteAddress(caller?.number ?? '', caller?.name ?? '', args.source || 'unknown.invalid')
+  return toNumber(core, source, dialled)
+}
+
+/** Another extension of the same customer, or any number of the platform. */
+async function fromExtension(core: Core, args: StasisArgs, dialled: string): Promise<Target | number> {
+  const { customer_id = nilId, username = '' } = args
+  const { extension } = core.managers.registrar
+  const identity = internalIdentity(customer_id)
+  const byNumber = (number: string) => orUndefined(extension.by_number({ extension: number }, { identity }))
+  const [caller, called] = await Promise.all([byNumber(username), dialled ? byNumber(dialled) : undefined])
+  if (!caller) return refusals.forbidden
+  const source = addressOf('extension', caller.id, caller.extension, caller.name)
+  if (called) {
+    const destination = addressOf('extension', called.id, called.extension, called.name)
+    const actions = [
+      { type: 'connect', option: { destinations: [addressOf('extension', called.id, called.extension)] } },
+    ]
+    return { customer_id, source, destination, flow_id: nilId, actions }
+  }
+  const target = await toNumber(core, source, dialled)
+  if (typeof target === 'number' || target.customer_id === customer_id) return target
+  // Another customer has no business with our ids.
+  return {
+    ...target,
+    source: addressOf('sip', `${caller.extension}@${args.domain || 'unknown.invalid'}`, '', caller.name),
+  }
+}
+
+async function toNumber(core: Core, source: Address, dialled: string): Promise<Target | number> {
+  const e164 = e164Of(dialled)
+  const { number } = core.managers.number
+  const found = e164 && (await orUndefined(number.lookup({ number: e164 }, { identity: internalIdentity() })))
+  if (!found || found.call_flow_id === nilId) return refusals.notFound
+  const { customer_id, call_flow_id: flow_id, name } = found
+  return { customer_id, source, destination: addressOf('tel', found.number, '', name), flow_id, actions: [] }
+}

@@ -1,0 +1,90 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Client } from '@sidetone/contract'
+import { defineManager, listen } from '@sidetone/manager'
+import { agentContract } from '@sidetone/proto-schemas/agent'
+import { asteriskContract, asteriskContractOf } from '@sidetone/proto-schemas/asterisk'
+import { callContract } from '@sidetone/proto-schemas/call'
+import { customerContract } from '@sidetone/proto-schemas/customer'
+import { flowContract } from '@sidetone/proto-schemas/flow'
+import { numberContract } from '@sidetone/proto-schemas/number'
+import { registrarContract } from '@sidetone/proto-schemas/registrar'
+import { storageContract } from '@sidetone/proto-schemas/storage'
+import { ttsContract } from '@sidetone/proto-schemas/tts'
+import { resourceTable } from '@sidetone/store'
+import { type Ari, ariOf } from './ari.ts'
+import { onAriEvent } from './ari-events.ts'
+import { defineCallJobs } from './call-jobs.ts'
+import { CallRow, RecordingRow } from './call-row.ts'
+import { changeCall } from './change-call.ts'
+import { type Core, settings } from './core.ts'
+import { driveCall, signalCall } from './flow-loop.ts'
+import { applyToLeg } from './legs.ts'
+import { migrations } from './migrations.ts'
+import { callHandlers, recordingHandlers } from './operations.ts'
+
+export const callManager = defineManager({
+  contract: callContract,
+  settings,
+  migrations,
+  build({ client, ...resources }) {
+    const { log } = resources
+    const nodes = new Map<string, Ari>()
+    const running = new Set<Promise<void>>()
+    // Work in the background must not end with the request that began it.
+    const outside = AsyncLocalStorage.snapshot()
+
+    const core: Core = {
+      ...resources,
+      calls: resourceTable(CallRow, 'call_call'),
+      recordings: resourceTable(RecordingRow, 'call_recording'),
+      managers: {
+        agent: client(agentContract),
+        customer: client(customerContract),
+        flow: client(flowContract),
+        number: client(numberContract),
+        registrar: client(registrarContract),
+        storage: client(storageContract),
+        tts: client(ttsContract),
+      },
+      ari(asteriskId) {
+        const contract = asteriskId ? asteriskContractOf(asteriskId) : asteriskContract
+        const known = nodes.get(asteriskId) ?? ariOf(client(contract) as Client<typeof asteriskContract>)
+        nodes.set(asteriskId, known)
+        return known
+      },
+      change: (id, decide) => changeCall(core, id, decide),
+      apply: (id, event) => applyToLeg(core, id, event),
+      signal: (id, signal, turn) => signalCall(core, id, signal, turn),
+      drive: (id) => core.inBackground(() => driveCall(core, id)),
+      inBackground(work) {
+        const run = outside(work)
+          .catch((err: unknown) => log.error({ err }, 'work on a call failed'))
+          .then(() => void running.delete(run))
+        running.add(run)
+      },
+    }
+    defineCallJobs(core)
+
+    /** Everything that a customer has on the line. */
+    async function hangUpAllOf(customerId: string): Promise<void> {
+      const live = await core.calls.list(core.store, customerId, { where: { tm_hangup: null }, limit: 10_000 })
+      for (const { id } of live) await core.apply(id, { type: 'hang_up', cause: 16 })
+    }
+
+    return {
+      handlers: { call: callHandlers(core), recording: recordingHandlers(core), dtmf: {} },
+      reactions: [
+        listen(asteriskContract, 'ari', 'received', (data, envelope) => onAriEvent(core, envelope, data)),
+        listen(flowContract, 'activeflow', 'updated', async ({ id, status, reference_type, reference_id }) => {
+          if (status !== 'ended' || reference_type !== 'call') return
+          const call = await core.calls.find(core.store, '*', reference_id)
+          if (call?.activeflow_id === id) await core.apply(call.id, { type: 'hang_up', cause: 16 })
+        }),
+        listen(customerContract, 'customer', 'deleted', ({ id }) => hangUpAllOf(id)),
+      ],
+      async stop() {
+        while (running.size > 0) await Promise.all(running)
+      },
+    }
+  },
+})

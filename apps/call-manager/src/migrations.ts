@@ -1,0 +1,82 @@
+import { createResourceTable, migration } from '@sidetone/store'
+
+export const migrations = [
+  migration('0001_call', (schema) =>
+    createResourceTable(schema, 'call_call', (table) =>
+      table
+        .addColumn('owner_type', 'varchar(16)')
+        .addColumn('owner_id', 'varchar(36)')
+        .addColumn('flow_id', 'varchar(36)')
+        .addColumn('activeflow_id', 'varchar(36)')
+        .addColumn('type', 'varchar(16)')
+        .addColumn('master_call_id', 'varchar(36)')
+        .addColumn('chained_call_ids', 'text')
+        .addColumn('recording_id', 'varchar(36)')
+        .addColumn('recording_ids', 'text')
+        .addColumn('groupcall_id', 'varchar(36)')
+        .addColumn('source', 'text')
+        .addColumn('destination', 'text')
+        .addColumn('status', 'varchar(16)')
+        .addColumn('action', 'text')
+        .addColumn('direction', 'varchar(16)')
+        .addColumn('mute_direction', 'varchar(8)')
+        .addColumn('hangup_by', 'varchar(8)')
+        .addColumn('hangup_reason', 'varchar(16)')
+        .addColumn('metadata', 'text')
+        .addColumn('tm_ringing', 'varchar(27)')
+        .addColumn('tm_progressing', 'varchar(27)')
+        .addColumn('tm_hangup', 'varchar(27)')
+        .addColumn('asterisk_id', 'varchar(64)')
+        .addColumn('channel_id', 'varchar(128)')
+        .addColumn('version', 'integer')
+        .addColumn('asked_cause', 'integer')
+        .addColumn('delete_at_end', 'integer')
+        .addColumn('phase', 'varchar(16)')
+        .addColumn('lease_until', 'bigint')
+        .addColumn('turn', 'integer')
+        .addColumn('state', 'text')
+        .addColumn('typed', 'varchar(255)')
+        .addColumn('shown', 'integer')
+        .addColumn('last_digit_event', 'varchar(36)')
+        .addColumn('actions', 'text'),
+    ),
+  ),
+  migration('0002_call_channel', (schema) =>
+    schema
+      .createIndex('ux_call_call_channel_id_asterisk_id')
+      .unique()
+      .on('call_call')
+      .columns(['channel_id', 'asterisk_id'])
+      .execute(),
+  ),
+  migration('0003_call_status', (schema) =>
+    schema.createIndex('ix_call_call_status').on('call_call').column('status').execute(),
+  ),
+  migration('0004_recording', (schema) =>
+    createResourceTable(schema, 'call_recording', (table) =>
+      table
+        .addColumn('owner_type', 'varchar(16)')
+        .addColumn('owner_id', 'varchar(36)')
+        .addColumn('activeflow_id', 'varchar(36)')
+        .addColumn('reference_type', 'varchar(16)')
+        .addColumn('reference_id', 'varchar(36)')
+        .addColumn('status', 'varchar(16)')
+        .addColumn('format', 'varchar(8)')
+        .addColumn('on_end_flow_id', 'varchar(36)')
+        .addColumn('tm_start', 'varchar(27)')
+        .addColumn('tm_end', 'varchar(27)')
+        .addColumn('uri_download', 'text')
+        .addColumn('filesize', 'bigint')
+        .addColumn('sha256', 'varchar(64)')
+        .addColumn('file_id', 'varchar(36)')
+        .addColumn('asterisk_id', 'varchar(64)')
+        .addColumn('channel_id', 'varchar(128)')
+        .addColumn('end_of_key', 'varchar(8)')
+        .addColumn('duration', 'integer')
+        .addColumn('end_of_silence', 'integer'),
+    ),
+  ),
+  migration('0005_recording_status', (schema) =>
+    schema.createIndex('ix_call_recording_status').on('call_recording').column('status').execute(),
+  ),
+]

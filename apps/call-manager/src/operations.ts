@@ -1,0 +1,101 @@
+import { type Handlers, internalIdentity, nilId, type Scope } from '@sidetone/contract'
+import type { callContract } from '@sidetone/proto-schemas/call'
+import type { Core } from './core.ts'
+import { createCalls } from './create-calls.ts'
+import { startRecording, stopRecording } from './recordings.ts'
+
+export function callHandlers(core: Core): Handlers<typeof callContract>['call'] {
+  const { store, calls } = core
+
+  async function found(scope: Scope, id: string, fail: (reason: 'CALL_NOT_FOUND') => Error) {
+    const call = await calls.find(store, scope, id)
+    if (!call) throw fail('CALL_NOT_FOUND')
+    return call
+  }
+
+  return {
+    list: (query, { customer_id }) => calls.page(store, customer_id, query),
+    create: createCalls(core),
+    get: ({ id }, { scope, fail }) => found(scope, id, fail),
+
+    async delete({ id }, { scope, fail }) {
+      await found(scope, id, fail)
+      // A call that lives is deleted when it has ended: its end is announced all the same.
+      const marked = await core.change(id, (call) =>
+        call.status === 'hangup' || call.delete_at_end ? undefined : { call: { ...call, delete_at_end: true } },
+      )
+      if (marked) {
+        await core.apply(id, { type: 'hang_up', cause: 16 })
+        return (await calls.find(store, scope, id)) ?? marked
+      }
+      return store.transaction(async (tx) => {
+        const deleted = await calls.softDelete(tx, scope, id)
+        if (!deleted) throw fail('CALL_NOT_FOUND')
+        await core.emit(tx, 'call', 'deleted', deleted)
+        return deleted
+      })
+    },
+
+    async hangup({ id }, { scope, fail }) {
+      const { status } = await found(scope, id, fail)
+      if (status === 'hangup') throw fail('CALL_ALREADY_HANGUP')
+      await core.apply(id, { type: 'hang_up', cause: 16 })
+      return found(scope, id, fail)
+    },
+
+    async recording_start({ id, ...options }, { scope, fail }) {
+      const { status, recording_id } = await found(scope, id, fail)
+      if (recording_id !== nilId) throw fail('RECORDING_ALREADY_ACTIVE')
+      const call = status === 'progressing' ? await startRecording(core, id, options) : undefined
+      if (!call) throw fail('CALL_STATE_INVALID', { message: 'Only an answered call can be recorded.' })
+      return call
+    },
+
+    async recording_stop({ id }, { scope, fail }) {
+      const { recording_id } = await found(scope, id, fail)
+      if (recording_id === nilId) throw fail('RECORDING_NOT_ACTIVE')
+      await stopRecording(core, recording_id)
+      return found(scope, id, fail)
+    },
+  }
+}
+
+export function recordingHandlers(core: Core): Handlers<typeof callContract>['recording'] {
+  const { store, recordings } = core
+  const storage = core.managers.storage.storage_file
+
+  return {
+    list: (query, { customer_id }) => recordings.page(store, customer_id, query),
+
+    async get({ id }, { scope, fail }) {
+      const recording = await recordings.find(store, scope, id)
+      if (!recording) throw fail('RECORDING_NOT_FOUND')
+      return recording
+    },
+
+    async delete({ id }, { scope, fail }) {
+      const recording = await recordings.find(store, scope, id)
+      if (!recording) throw fail('RECORDING_NOT_FOUND')
+      await stopRecording(core, id)
+      return store.transaction(async (tx) => {
+        const deleted = await recordings.softDelete(tx, scope, id)
+        if (!deleted) throw fail('RECORDING_NOT_FOUND')
+        await core.emit(tx, 'recording', 'deleted', deleted)
+        await core.jobs.enqueue(
+          tx,
+          'recording.delete_file',
+          { customer_id: deleted.customer_id, file_id: deleted.file_id },
+          {},
+        )
+        return deleted
+      })
+    },
+
+    async file({ id }, { scope, fail }) {
+      const recording = await recordings.find(store, scope, id)
+      if (!recording) throw fail('RECORDING_NOT_FOUND')
+      if (recording.filesize === 0) throw fail('RECORDING_NOT_READY')
+      return storage.file({ id: recording.file_id }, { identity: internalIdentity(recording.customer_id) })
+    },
+  }
+}

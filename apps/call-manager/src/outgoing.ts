@@ -1,0 +1,119 @@
+import { nilId } from '@sidetone/contract'
+import { emptyAction } from '@sidetone/proto-schemas/action'
+import type { Address } from '@sidetone/proto-schemas/common'
+import { type NewRow, newId, type Tx, timeAfter } from '@sidetone/store'
+import { callerIdOf, type Dialable, ownerOf } from './addresses.ts'
+import { AriRefused } from './ari.ts'
+import type { CallRow } from './call-row.ts'
+import type { Core } from './core.ts'
+
+/** A call as it begins, without what differs. */
+export const newCall = {
+  owner_type: '' as const,
+  owner_id: nilId,
+  flow_id: nilId,
+  activeflow_id: nilId,
+  type: 'flow' as const,
+  master_call_id: nilId,
+  chained_call_ids: [],
+  recording_id: nilId,
+  recording_ids: [],
+  groupcall_id: nilId,
+  action: emptyAction,
+  mute_direction: '' as const,
+  hangup_by: '' as const,
+  hangup_reason: '' as const,
+  metadata: {},
+  tm_ringing: null,
+  tm_progressing: null,
+  tm_hangup: null,
+  asterisk_id: '',
+  version: 0,
+  asked_cause: null,
+  delete_at_end: false,
+  phase: 'idle' as const,
+  lease_until: 0,
+  turn: 0,
+  state: {},
+  typed: '',
+  shown: 0,
+  last_digit_event: '',
+  actions: [],
+}
+
+interface NewLeg extends Pick<CallRow, 'customer_id' | 'source'> {
+  dialable: Dialable
+  master_call_id?: string
+  flow_id?: string
+  activeflow_id?: string
+}
+
+/** The row of a leg that will be dialled. Its channel has the id of the call. */
+export async function newLeg(core: Core, { dialable, ...leg }: NewLeg): Promise<NewRow<CallRow> & { id: string }> {
+  const id = newId()
+  const owner = await ownerOf(core, leg.customer_id, dialable.destination)
+  return {
+    ...newCall,
+    ...leg,
+    ...(owner && { owner_type: 'agent' as const, owner_id: owner }),
+    id,
+    channel_id: id,
+    destination: dialable.destination,
+    direction: 'outgoing',
+    status: 'dialing',
+  }
+}
+
+/** Names the time limits of a call, so that they can be taken back. */
+export const limitKeys = (id: string) => ({ maxDuration: `max_duration:${id}`, dialTimeout: `dial_timeout:${id}` })
+
+/** Stores a new call with its time limits and announces it. */
+export async function insertCall(core: Core, tx: Tx, row: NewRow<CallRow>): Promise<CallRow> {
+  const { CALL_MAX_DURATION_SECONDS, CALL_DIAL_TIMEOUT_SECONDS } = core.settings
+  const call = await core.calls.insert(tx, row)
+  await core.emit(tx, 'call', 'created', call)
+  await core.emit(tx, 'call', call.status === 'dialing' ? 'dialing' : 'ringing', call)
+  const payload = { call_id: call.id }
+  await core.jobs.enqueue(tx, 'call.max_duration', payload, {
+    runAt: timeAfter(CALL_MAX_DURATION_SECONDS * 1_000),
+    key: limitKeys(call.id).maxDuration,
+  })
+  if (call.direction === 'outgoing')
+    await core.jobs.enqueue(tx, 'call.dial_timeout', payload, {
+      runAt: timeAfter(CALL_DIAL_TIMEOUT_SECONDS * 1_000),
+      key: limitKeys(call.id).dialTimeout,
+    })
+  return call
+}
+
+interface Dial {
+  call: Pick<CallRow, 'id' | 'channel_id'>
+  endpoint: string
+  source: Address
+  anonymous?: boolean
+  /** The node of the call that it will be joined with. */
+  asteriskId?: string
+}
+
+/** Dials a leg that is stored. Whatever goes wrong ends it. */
+export async function dial(
+  core: Core,
+  { call, endpoint, source, anonymous = false, asteriskId = '' }: Dial,
+): Promise<void> {
+  const { id, channel_id } = call
+  try {
+    const asterisk_id = await core.ari(asteriskId).originate({
+      channelId: channel_id,
+      endpoint,
+      callerId: callerIdOf(source, anonymous),
+      // The job ends it in time; the node's own limit is for the case that nobody is left to do so.
+      timeoutSeconds: core.settings.CALL_DIAL_TIMEOUT_SECONDS + 30,
+    })
+    const dialled = await core.change(id, (row) => (row.asterisk_id ? undefined : { call: { ...row, asterisk_id } }))
+    // It was given up while nobody knew yet which node dials it.
+    if (dialled && dialled.asked_cause !== null) await core.apply(id, { type: 'hang_up', cause: 16 })
+  } catch (err) {
+    core.log.warn({ err, call_id: id }, 'a leg could not be dialled')
+    await core.apply(id, { type: 'gone', cause: err instanceof AriRefused ? 3 : 41 })
+  }
+}

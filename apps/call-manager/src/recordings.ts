@@ -1,0 +1,193 @@
+import { internalIdentity, nilId } from '@sidetone/contract'
+import type { ActionOption } from '@sidetone/proto-schemas/action'
+import { type NewRow, newId, now, timeAfter } from '@sidetone/store'
+import type { CallRow, RecordingRow } from './call-row.ts'
+import type { Core } from './core.ts'
+
+type Options = Omit<ActionOption<'recording_start'>, 'beep_start'>
+
+export const snoopId = (recordingId: string): string => `snoop-${recordingId}`
+export const recordingIdOfSnoop = (channelId: string): string | undefined =>
+  /^snoop-([0-9a-f-]{36})$/.exec(channelId)?.[1]
+
+const keyOf = ({ customer_id, id }: RecordingRow): string => `recordings/${customer_id}/${id}.wav`
+
+/** Begins to record both sides of an answered call. Undefined when the call is recorded already or is not in a state for it. */
+export async function startRecording(core: Core, id: string, options: Options): Promise<CallRow | undefined> {
+  const recording_id = newId()
+  const call = await core.change(id, (row) => {
+    if (row.status !== 'progressing' || row.recording_id !== nilId) return undefined
+    const recording: NewRow<RecordingRow> = {
+      id: recording_id,
+      customer_id: row.customer_id,
+      owner_type: row.owner_type,
+      owner_id: row.owner_id,
+      activeflow_id: row.activeflow_id,
+      reference_type: 'call',
+      reference_id: row.id,
+      status: 'initiating',
+      format: options.format,
+      on_end_flow_id: options.on_end_flow_id,
+      tm_start: null,
+      tm_end: null,
+      uri_download: '',
+      filesize: 0,
+      sha256: '',
+      file_id: newId(),
+      asterisk_id: row.asterisk_id,
+      channel_id: snoopId(recording_id),
+      end_of_key: options.end_of_key,
+      end_of_silence: options.end_of_silence,
+      duration: options.duration,
+    }
+    return {
+      call: { ...row, recording_id, recording_ids: [...row.recording_ids, recording_id] },
+      events: ['updated'],
+      async also(tx) {
+        await core.recordings.insert(tx, recording)
+        if (options.duration > 0) {
+          await core.jobs.enqueue(
+            tx,
+            'recording.limit',
+            { recording_id },
+            { runAt: timeAfter(options.duration * 1_000) },
+          )
+        }
+      },
+    }
+  })
+  if (!call) return undefined
+  try {
+    await core.ari(call.asterisk_id).snoop(call.channel_id, snoopId(recording_id))
+  } catch (err) {
+    core.log.warn({ err, call_id: id, recording_id }, 'a call could not be recorded')
+    await endRecording(core, recording_id)
+  }
+  return call
+}
+
+/** The channel that listens is there: it can be recorded. */
+export async function onSnoopReady(core: Core, recordingId: string): Promise<void> {
+  const row = await core.recordings.find(core.store, '*', recordingId)
+  if (row?.status !== 'initiating') return
+  try {
+    const limits = { maxDurationSeconds: row.duration, maxSilenceSeconds: row.end_of_silence }
+    await core.ari(row.asterisk_id).record(row.channel_id, row.id, limits)
+  } catch (err) {
+    core.log.warn({ err, recording_id: recordingId }, 'a call could not be recorded')
+    return endRecording(core, recordingId)
+  }
+  await core.store.transaction(async (tx) => {
+    const started = await core.recordings.update(
+      tx,
+      '*',
+      recordingId,
+      { status: 'recording', tm_start: now() },
+      { where: { status: 'initiating' } },
+    )
+    if (started) await core.emit(tx, 'recording', 'started', started)
+  })
+}
+
+/** Asks the node to stop; the file comes when it has. */
+export async function stopRecording(core: Core, recordingId: string): Promise<void> {
+  if (recordingId === nilId) return
+  const row = await core.recordings.find(core.store, '*', recordingId)
+  if (!row || row.status === 'ended' || row.status === 'stopping') return
+  const stopped = await core.ari(row.asterisk_id).stopRecording(row.id)
+  await core.ari(row.asterisk_id).hangUp(row.channel_id, 16)
+  if (!stopped) await endRecording(core, recordingId)
+}
+
+/** A digit may end a recording. */
+export async function onRecordedDigit(core: Core, call: CallRow, digit: string): Promise<void> {
+  if (call.recording_id === nilId) return
+  const row = await core.recordings.find(core.store, '*', call.recording_id)
+  if (row && (row.end_of_key === 'any' || row.end_of_key === digit)) await stopRecording(core, row.id)
+}
+
+/** The node records no more: the call is free for another recording, and the file is fetched, however often it takes. */
+export async function endRecording(core: Core, recordingId: string): Promise<void> {
+  const row = await core.recordings.find(core.store, '*', recordingId)
+  if (!row || row.status === 'stopping' || row.status === 'ended') return
+  await core.store.transaction(async (tx) => {
+    const ended = await core.recordings.update(
+      tx,
+      '*',
+      row.id,
+      { status: 'stopping', tm_end: now() },
+      { where: { status: row.status } },
+    )
+    if (ended) await core.jobs.enqueue(tx, 'recording.store', { recording_id: row.id }, {})
+  })
+  await core.change(row.reference_id, (call) =>
+    call.recording_id === row.id ? { call: { ...call, recording_id: nilId }, events: ['updated'] } : undefined,
+  )
+}
+
+/** Moves the file from the node to where it stays, and tells of it once. Runs until it succeeds. */
+export async function storeRecording(core: Core, recordingId: string): Promise<void> {
+  const row = await core.recordings.find(core.store, '*', recordingId)
+  if (row?.status !== 'stopping') return
+  const stored = row.tm_start === null ? undefined : await fetchFile(core, row)
+  await core.store.transaction(async (tx) => {
+    const ended = await core.recordings.update(
+      tx,
+      '*',
+      row.id,
+      { status: 'ended', ...stored },
+      { where: { status: 'stopping' } },
+    )
+    // Nobody heard that it began, so nobody waits for its end.
+    if (ended && row.tm_start !== null) await core.emit(tx, 'recording', 'finished', ended)
+  })
+  if (stored) await runEndFlow(core, row)
+}
+
+async function fetchFile(
+  core: Core,
+  row: RecordingRow,
+): Promise<Pick<RecordingRow, 'filesize' | 'sha256' | 'uri_download'> | undefined> {
+  const key = keyOf(row)
+  const stored = await core
+    .ari(row.asterisk_id)
+    .storeRecording(row.id, key)
+    .catch((error: unknown) => {
+      // The node has no such file: nothing was recorded, for example because it was restarted.
+      if ((error as { reason?: string }).reason === 'ARI_REQUEST_FAILED') return undefined
+      throw error
+    })
+  if (!stored) return undefined
+  const { uri_download } = await core.managers.storage.storage_file.register(
+    {
+      id: row.file_id,
+      reference_type: 'recording',
+      reference_id: row.id,
+      type: 'recording',
+      filename: `${row.id}.wav`,
+      content_type: 'audio/wav',
+      key,
+      ...stored,
+    },
+    { identity: internalIdentity(row.customer_id) },
+  )
+  return { ...stored, uri_download }
+}
+
+async function runEndFlow(core: Core, { id, customer_id, on_end_flow_id, ...row }: RecordingRow): Promise<void> {
+  if (on_end_flow_id === nilId) return
+  const variables = {
+    'voipbin.recording.id': id,
+    'voipbin.recording.reference_type': row.reference_type,
+    'voipbin.recording.reference_id': row.reference_id,
+    'voipbin.recording.format': row.format,
+    'voipbin.recording.recording_name': id,
+    'voipbin.recording.filenames': `${id}.wav`,
+  }
+  // With the id of the recording, so that a repeat does not run it twice.
+  await core.managers.flow.activeflow
+    .create({ id, flow_id: on_end_flow_id, variables }, { identity: internalIdentity(customer_id) })
+    .catch((err: unknown) =>
+      core.log.warn({ err, recording_id: id }, 'the flow at the end of a recording was not started'),
+    )
+}

@@ -1,0 +1,138 @@
+import type { Call } from '@sidetone/proto-schemas/call'
+
+type Status = Call['status']
+type Reason = Call['hangup_reason']
+
+/** What can happen to a leg. `cause` is a Q.850 cause or one of `ownCauses`. */
+export type CallEvent =
+  /** The phone rings. */
+  | { type: 'ringing' }
+  /** The phone was answered, from either side. */
+  | { type: 'answered' }
+  /** We want the leg to end. */
+  | { type: 'hang_up'; cause: number }
+  /** Nobody answered the leg that we dial in time. */
+  | { type: 'dial_timeout' }
+  /** The channel is no more, or never came to be. */
+  | { type: 'gone'; cause: number }
+
+/** What has to be done once the new state of the leg is stored. Each may be repeated without harm. */
+export type CallEffect =
+  /** Tell the RTC node to end the channel. */
+  | { type: 'end_channel'; cause: number }
+  /** The leg that we dialled was answered. */
+  | { type: 'answered' }
+  /** Everything that hangs on the leg ends with it. */
+  | { type: 'ended' }
+
+/** The part of a call that the rules are about. */
+export type Leg = Pick<
+  Call,
+  'status' | 'direction' | 'hangup_by' | 'hangup_reason' | 'tm_ringing' | 'tm_progressing' | 'tm_hangup'
+> & {
+  /** The cause for which we ended it, if we did; it says more than what the node reports. */
+  asked_cause: number | null
+}
+
+export interface Step<L extends Leg> {
+  call: L
+  /** The statuses that were entered: each is announced. */
+  entered: Status[]
+  effects: CallEffect[]
+}
+
+/** Causes that only the platform knows; VoIPBIN's numbers. */
+export const ownCauses = { dialTimeout: 0, maxDuration: 200, amd: 201 } as const
+
+/** The state machine of a leg. Repeats and late events change nothing; `hangup` is entered once and never left. */
+export function next<L extends Leg>(call: L, event: CallEvent, now: string): Step<L> {
+  const { status } = call
+  const stay: Step<L> = { call, entered: [], effects: [] }
+  if (status === 'hangup') return stay
+
+  switch (event.type) {
+    case 'ringing':
+      if (status !== 'dialing') return stay
+      return { call: { ...call, status: 'ringing', tm_ringing: now }, entered: ['ringing'], effects: [] }
+    case 'answered':
+      if (status !== 'dialing' && status !== 'ringing') return stay
+      return {
+        call: { ...call, status: 'progressing', tm_progressing: now },
+        entered: ['progressing'],
+        effects: [{ type: 'answered' }],
+      }
+    case 'dial_timeout':
+      if (call.direction !== 'outgoing' || (status !== 'dialing' && status !== 'ringing')) return stay
+      return {
+        call: { ...call, asked_cause: ownCauses.dialTimeout },
+        entered: [],
+        effects: [{ type: 'end_channel', cause: q850Of(ownCauses.dialTimeout) }],
+      }
+    case 'hang_up': {
+      // Asked again, the node is told again: the first time may have been lost.
+      if (isLeaving(status))
+        return { ...stay, effects: [{ type: 'end_channel', cause: q850Of(call.asked_cause ?? 16) }] }
+      const unanswered = call.direction === 'outgoing' && status !== 'progressing'
+      const entered = unanswered ? 'canceling' : 'terminating'
+      return {
+        call: { ...call, status: entered, asked_cause: event.cause },
+        entered: [entered],
+        effects: [{ type: 'end_channel', cause: q850Of(event.cause) }],
+      }
+    }
+    case 'gone':
+      return {
+        call: {
+          ...call,
+          status: 'hangup',
+          hangup_by: isLeaving(status) ? 'local' : 'remote',
+          hangup_reason: reasonOf(call, call.asked_cause ?? event.cause),
+          tm_hangup: now,
+        },
+        entered: ['hangup'],
+        effects: [{ type: 'ended' }],
+      }
+  }
+}
+
+const isLeaving = (status: Status): boolean => status === 'terminating' || status === 'canceling'
+
+/** Why a leg ended, from what it was last and the cause. */
+export function reasonOf({ status, direction, tm_progressing }: Leg, cause: number): Reason {
+  if (status === 'terminating' && cause === ownCauses.amd) return 'amd'
+  if (tm_progressing && cause === ownCauses.maxDuration) return 'timeout'
+  if (direction === 'incoming') return incomingReasons[cause] ?? 'normal'
+  if (status === 'canceling') return 'cancel'
+  if (tm_progressing) return 'normal'
+  return unansweredReasons[cause] ?? 'failed'
+}
+
+const incomingReasons: Record<number, Reason> = { 17: 'busy', 19: 'noanswer' }
+const unansweredReasons: Record<number, Reason> = {
+  [ownCauses.dialTimeout]: 'dialout',
+  16: 'normal',
+  17: 'busy',
+  19: 'noanswer',
+  21: 'noanswer',
+  26: 'normal',
+}
+
+const causes: Record<Exclude<Reason, ''>, number> = {
+  normal: 16,
+  failed: 18,
+  busy: 17,
+  cancel: 16,
+  timeout: ownCauses.maxDuration,
+  noanswer: 19,
+  dialout: 19,
+  amd: ownCauses.amd,
+}
+
+/** The cause that hangs up for a reason; an unknown reason is a normal one. */
+export const causeOf = (reason: string): number => causes[reason as Exclude<Reason, ''>] ?? 16
+
+/** What the RTC node is told: it knows Q.850 alone. */
+export function q850Of(cause: number): number {
+  if (cause === ownCauses.dialTimeout) return 19
+  return cause > 127 ? 16 : cause
+}

@@ -1,0 +1,36 @@
+import { commonError, type Handlers } from '@sidetone/contract'
+import type { Files } from '@sidetone/files'
+import type { asteriskContract } from '@sidetone/proto-schemas/asterisk'
+import type { Logger } from 'pino'
+import type { AriReply, AriRequest } from './ari-socket.ts'
+import { storeRecording } from './store-recording.ts'
+
+interface HandlerParts {
+  asteriskId: string
+  ariUrl: string
+  authorization: string
+  request: (request: AriRequest) => Promise<AriReply>
+  files: Files
+  log: Logger
+}
+
+/** What managers may ask of the node. */
+export function proxyHandlers({ asteriskId, log, ...parts }: HandlerParts): Handlers<typeof asteriskContract> {
+  return {
+    ari: {
+      async request(input) {
+        try {
+          return { asterisk_id: asteriskId, ...(await parts.request(input)) }
+        } catch (cause) {
+          log.warn({ err: cause, asterisk_id: asteriskId, path: input.path }, 'a request to the RTC node failed')
+          throw commonError('SERVICE_UNAVAILABLE', { message: 'The RTC node cannot be reached.', cause })
+        }
+      },
+      async store_recording(input, { fail }) {
+        const stored = await storeRecording(parts, input)
+        if (!stored) throw fail('ARI_REQUEST_FAILED', { message: 'The RTC node has no such recording.' })
+        return stored
+      },
+    },
+  }
+}
