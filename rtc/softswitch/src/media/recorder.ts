@@ -3,7 +3,7 @@ import { frameMs, frameSamples } from './frame.ts'
 import type { AudioSink, Frame, RecorderOptions, RecorderResult } from './types.ts'
 import { wavHeader, wavHeaderBytes } from './wav.ts'
 
-export type RecordingEnd = 'stopped' | 'maxDuration' | 'maxSilence' | 'error'
+type RecordingEnd = 'stopped' | 'maxDuration' | 'maxSilence' | 'error'
 
 export interface Recorder extends AudioSink {
   /** Ends the recording; rejects with the disk's error when there was one. */
