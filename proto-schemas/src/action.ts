@@ -1,6 +1,10 @@
-import { Id, nilId, OptionalId, Time } from '@sidetone/contract'
+import { nilId, OptionalId, Time } from '@sidetone/contract'
 import { z } from 'zod'
 import { Address, emptyAddress, OptionalHttpUrl } from './common.ts'
+
+/** Any hex form of 128 bits: clients number their actions by hand, and the reserved ids are no RFC 9562 UUIDs either. */
+export const ActionId = z.guid().toLowerCase()
+const OptionalActionId = ActionId.default(nilId)
 
 const none = z.object({}).strict()
 const durationMs = z.int().min(0).max(86_400_000)
@@ -17,8 +21,8 @@ export const actionOptions = {
   branch: z
     .object({
       variable: z.string().max(255).default('voipbin.call.digits'),
-      default_target_id: OptionalId,
-      target_ids: z.record(z.string(), Id).default({}),
+      default_target_id: OptionalActionId,
+      target_ids: z.record(z.string(), ActionId).default({}),
     })
     .strict(),
   /** Goes on when `variable condition value` holds, else to `false_target_id`. Write the variable as `${name}`. */
@@ -30,7 +34,7 @@ export const actionOptions = {
       value_string: z.string().max(4096).default(''),
       value_number: z.number().default(0),
       value_length: z.int().min(0).default(0),
-      false_target_id: OptionalId,
+      false_target_id: OptionalActionId,
     })
     .strict(),
   /** Dials the destinations and joins the first that answers with this call. */
@@ -54,7 +58,7 @@ export const actionOptions = {
     .strict(),
   echo: z.object({ duration: durationMs.default(180_000) }).strict(),
   /** Jumps while `loop_count` lasts. */
-  goto: z.object({ target_id: Id, loop_count: z.int().min(0).max(1_000_000).default(0) }).strict(),
+  goto: z.object({ target_id: ActionId, loop_count: z.int().min(0).max(1_000_000).default(0) }).strict(),
   hangup: z.object({ reason: z.string().max(32).default(''), reference_id: OptionalId }).strict(),
   play: z.object({ stream_urls: z.array(OptionalHttpUrl).min(1).max(20) }).strict(),
   recording_start: z
@@ -104,9 +108,9 @@ export type ActionOption<T extends ActionType> = z.infer<(typeof actionOptions)[
 export const ActionInput = z
   .object({
     /** Made up when absent. */
-    id: Id.optional(),
+    id: ActionId.optional(),
     /** The step after this one; absent: the next in the list. */
-    next_id: OptionalId,
+    next_id: OptionalActionId,
     type: z.string().max(64),
     option: z.record(z.string(), z.unknown()).default({}),
     tm_execute: Time.nullable().optional(),
@@ -117,8 +121,8 @@ export type ActionInput = z.infer<typeof ActionInput>
 /** One step of a flow. */
 export const Action = z
   .object({
-    id: Id,
-    next_id: Id,
+    id: ActionId,
+    next_id: ActionId,
     type: z.string(),
     option: z.record(z.string(), z.unknown()),
     tm_execute: Time.nullable(),
@@ -131,6 +135,7 @@ export const reservedActionIds = {
   empty: nilId,
   start: '00000000-0000-0000-0000-000000000001',
   finish: '00000000-0000-0000-0000-000000000002',
+  next: '00000000-0000-0000-0000-000000000003',
 } as const
 
 export const emptyAction: Action = { id: nilId, next_id: nilId, type: '', option: {}, tm_execute: null }

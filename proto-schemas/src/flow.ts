@@ -4,7 +4,6 @@ import {
   defineContract,
   event,
   Id,
-  internal,
   managers,
   Name,
   OptionalId,
@@ -14,7 +13,7 @@ import {
   resourceFields,
 } from '@sidetone/contract'
 import { z } from 'zod'
-import { Action, ActionInput } from './action.ts'
+import { Action, ActionId, ActionInput } from './action.ts'
 import { OptionalHttpUrl, WebhookMethod } from './common.ts'
 
 /** A program for calls: a list of actions. */
@@ -43,15 +42,6 @@ export const ReferenceType = z.enum([
   'webchat',
 ])
 
-/** One list of actions that runs; `return_*` say where to go on when it ends. */
-export const Stack = z.object({
-  id: z.string(),
-  actions: z.array(Action),
-  return_stack_id: z.string(),
-  return_action_id: z.string(),
-})
-export type Stack = z.infer<typeof Stack>
-
 /** A flow that runs (or ran). */
 export const Activeflow = z
   .object({
@@ -65,16 +55,11 @@ export const Activeflow = z
     webhook_uri: z.string(),
     webhook_method: WebhookMethod,
     current_action: Action,
-    forward_action_id: Id,
+    forward_action_id: ActionId,
+    /** The last hundred at most. */
     executed_actions: z.array(Action),
-    stack_map: internal(z.record(z.string(), Stack)),
-    current_stack_id: internal(z.string()),
-    execute_count: internal(z.int()),
-    /** How often each action was executed, and how often each goto jumped: the limits that stop runaways look here. */
-    counts: internal(z.record(z.string(), z.int())),
-    variables: internal(z.record(z.string(), z.string())),
-    /** Grows with every step; a step made on an older one is refused. */
-    version: internal(z.int()),
+    /** Why it was ended early, or else why an action was skipped last; empty when all is well. */
+    error: z.string(),
   })
   .meta({ id: 'Activeflow' })
 export type Activeflow = z.infer<typeof Activeflow>
@@ -102,7 +87,6 @@ export const flowContract = defineContract({
   name: 'flow',
   errors: {
     FLOW_NOT_FOUND: { status: 'NOT_FOUND', message: 'The flow was not found.' },
-    FLOW_STATE_INVALID: { status: 'FAILED_PRECONDITION', message: 'The flow is not in a state for that.' },
     INVALID_ACTION_TYPE: { status: 'INVALID_ARGUMENT', message: 'There is no such action type.' },
     INVALID_ACTION: { status: 'INVALID_ARGUMENT', message: 'An action of the flow is not valid.' },
     INVALID_VARIABLES: { status: 'INVALID_ARGUMENT', message: 'variables: at most 100, 64 KB together.' },
@@ -179,6 +163,7 @@ export const flowContract = defineContract({
           input: Program.extend({ id: Id.optional() }),
           output: Activeflow,
           errors: [...programErrors, 'ACTIVEFLOW_ALREADY_EXISTS'],
+          timeoutMs: 30_000,
         }),
         get: operation({
           http: 'GET /activeflows/{id}',
@@ -222,9 +207,9 @@ export const flowContract = defineContract({
         next: operation({
           http: 'POST /activeflows/{id}/next',
           summary:
-            'Leave `current_action_id`, run what needs no call, and answer with the next action for the call, or null at the end',
+            'Leave `current_action_id` (none at the start), run what needs no call, and answer with the next action for the call, or null at the end. Repeating it gets the same answer.',
           idempotent: true,
-          input: ById.extend({ current_action_id: Id }),
+          input: ById.extend({ current_action_id: ActionId }),
           output: z.object({ action: Action.nullable() }),
           errors: ['ACTIVEFLOW_NOT_FOUND', 'ACTIVEFLOW_STEP_STALE'],
           timeoutMs: 30_000,
@@ -241,7 +226,7 @@ export const flowContract = defineContract({
           summary: 'Set some variables',
           input: ById.extend({ variables: Variables }),
           output: z.object({ variables: Variables }),
-          errors: activeflowErrors,
+          errors: ['ACTIVEFLOW_NOT_FOUND', 'INVALID_VARIABLES'],
         }),
       },
       events: {

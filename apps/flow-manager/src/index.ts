@@ -1,1 +1,1 @@
-export {}
+export { flowManager } from './manager.ts'

@@ -1,0 +1,132 @@
+import { type ApiError, type ErrorOverrides, type Handlers, nilId, type OperationContext } from '@sidetone/contract'
+import { crud } from '@sidetone/manager'
+import { type ActionInput, reservedActionIds } from '@sidetone/proto-schemas/action'
+import type { flowContract } from '@sidetone/proto-schemas/flow'
+import { DuplicateError, type Tx } from '@sidetone/store'
+import type { ActiveflowRow } from './activeflow-row.ts'
+import { activeflows, type Core, flows } from './core.ts'
+import { advance, makeActiveflow, stopActiveflow } from './lifecycle.ts'
+import { checkActions } from './program.ts'
+import { initialProblem, runningProblem } from './variables.ts'
+
+/** What an answer needs to reach the caller before its deadline. */
+const answerMs = 1_000
+
+type Reason = 'FLOW_NOT_FOUND' | 'INVALID_ACTION' | 'INVALID_ACTION_TYPE' | 'INVALID_ARGUMENT'
+type NotFound = { scope: string; fail: (reason: 'ACTIVEFLOW_NOT_FOUND') => ApiError }
+
+/** The operations on activeflows. */
+export function activeflowHandlers(core: Core): Handlers<typeof flowContract>['activeflow'] {
+  const { store, emit } = core
+  const { list, get } = crud({
+    store,
+    table: activeflows,
+    notFound: 'ACTIVEFLOW_NOT_FOUND',
+    announce: (tx, event, row) => emit(tx, 'activeflow', event, row),
+  })
+
+  /** Works on an activeflow that nobody else changes meanwhile. */
+  const withLocked = <T>(id: string, { scope, fail }: NotFound, work: (tx: Tx, row: ActiveflowRow) => Promise<T>) =>
+    store.transaction(async (tx) => {
+      const row = await activeflows.findLocked(tx, scope, id)
+      if (!row) throw fail('ACTIVEFLOW_NOT_FOUND')
+      return work(tx, row)
+    })
+
+  async function programOf(
+    { flow_id, actions }: { flow_id: string; actions?: ActionInput[] | undefined },
+    customer_id: string,
+    fail: (reason: Reason, overrides?: ErrorOverrides) => ApiError,
+  ) {
+    if (flow_id === nilId && !actions) {
+      const detail = { field: 'flow_id', problem: 'is required when there are no actions' }
+      throw fail('INVALID_ARGUMENT', { message: `${detail.field}: ${detail.problem}`, details: [detail] })
+    }
+    if (flow_id === nilId) return { flow_id, actions: checkActions(actions!, fail), on_complete_flow_id: nilId }
+    const flow = await flows.find(store, customer_id, flow_id)
+    if (!flow) throw fail('FLOW_NOT_FOUND')
+    return { flow_id, actions: flow.actions, on_complete_flow_id: flow.on_complete_flow_id }
+  }
+
+  return {
+    list,
+    get,
+
+    async create(input, { customer_id, deadline, fail }) {
+      checkVariables(initialProblem(input.variables), fail)
+      const { flow_id, actions, ...given } = input
+      const program = await programOf(input, customer_id, fail)
+      try {
+        return await store.transaction(async (tx) => {
+          const reference = { reference_type: 'api', reference_id: nilId } as const
+          const made = await makeActiveflow(core, tx, { ...given, ...reference, customer_id, program })
+          const { activeflow } = await advance(core, tx, made, { hasCall: false, deadline: deadline - answerMs })
+          return activeflow
+        })
+      } catch (error) {
+        throw error instanceof DuplicateError ? fail('ACTIVEFLOW_ALREADY_EXISTS') : error
+      }
+    },
+
+    delete: ({ id }, context) =>
+      withLocked(id, context, async (tx, row) => {
+        await stopActiveflow(core, tx, row)
+        const deleted = (await activeflows.softDelete(tx, context.scope, id))!
+        await emit(tx, 'activeflow', 'deleted', deleted)
+        return deleted
+      }),
+
+    stop: ({ id }, context) => withLocked(id, context, (tx, row) => stopActiveflow(core, tx, row)),
+
+    async start(input, { customer_id, fail }) {
+      const existing = () => activeflows.find(store, customer_id, input.id)
+      const started = await existing()
+      if (started) return started
+      checkVariables(runningProblem(input.variables), fail)
+      const { flow_id, actions, ...given } = input
+      const program = await programOf(input, customer_id, fail)
+      const parent = await activeflows.find(store, customer_id, input.reference_activeflow_id)
+      const variables = { ...parent?.variables, ...input.variables }
+      try {
+        return await store.transaction((tx) => makeActiveflow(core, tx, { ...given, customer_id, program, variables }))
+      } catch (error) {
+        const raced = error instanceof DuplicateError ? await existing() : undefined
+        if (raced) return raced
+        throw error
+      }
+    },
+
+    next: ({ id, current_action_id }, { deadline, ...context }) =>
+      withLocked(id, context, async (tx, row) => {
+        if (row.status === 'ended') return { action: null }
+        const asked = current_action_id === nilId ? reservedActionIds.start : current_action_id
+        if (asked === row.current_action.id) {
+          const hasCall = row.reference_type === 'call'
+          return advance(core, tx, row, { hasCall, deadline: deadline - answerMs })
+        }
+        // The answer to that step was lost on its way.
+        if (asked === row.left_action_id) return { action: row.current_action }
+        throw context.fail('ACTIVEFLOW_STEP_STALE')
+      }),
+
+    async variables(input, context) {
+      const { variables } = await get(input, context)
+      return { variables }
+    },
+
+    set_variables: ({ id, variables: given }, context) =>
+      withLocked(id, context, async (tx, row) => {
+        const variables = { ...row.variables, ...given }
+        checkVariables(runningProblem(variables), context.fail)
+        await activeflows.update(tx, context.scope, id, { variables })
+        return { variables }
+      }),
+  }
+}
+
+function checkVariables(
+  problem: ReturnType<typeof runningProblem>,
+  fail: OperationContext<'INVALID_VARIABLES'>['fail'],
+): void {
+  if (problem) throw fail('INVALID_VARIABLES', { message: `${problem.field}: ${problem.problem}`, details: [problem] })
+}

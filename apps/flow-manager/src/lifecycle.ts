@@ -1,0 +1,138 @@
+import { everyCustomer, nilId } from '@sidetone/contract'
+import type { Action } from '@sidetone/proto-schemas/action'
+import type { Activeflow, Flow } from '@sidetone/proto-schemas/flow'
+import { newId, type Tx } from '@sidetone/store'
+import { type ActiveflowRow, stateOf } from './activeflow-row.ts'
+import { activeflows, type Core, flows } from './core.ts'
+import { continueWith, end, fail, run, startOf } from './engine.ts'
+import { activeflowVariables } from './variables.ts'
+import { queueWebhook } from './webhooks.ts'
+
+/** Between two actions for the call, or in one transaction. */
+const maxSteps = 1_000
+const maxCompleteCount = 5
+const runJob = 'activeflow.run'
+
+type New = Pick<Activeflow, 'customer_id' | 'reference_type' | 'reference_id'> &
+  Partial<Pick<ActiveflowRow, 'reference_activeflow_id' | 'webhook_uri' | 'webhook_method' | 'complete_count'>> & {
+    id?: string | undefined
+    program: Pick<Activeflow, 'flow_id' | 'on_complete_flow_id'> & { actions: Action[] }
+    variables: ActiveflowRow['variables']
+  }
+
+/** Makes an activeflow that stands before its first action. Rejects with a `DuplicateError`. */
+export async function makeActiveflow({ emit }: Core, tx: Tx, given: New): Promise<ActiveflowRow> {
+  const { id = newId(), program, variables, ...rest } = given
+  const { actions, ...origin } = program
+  const row = {
+    reference_activeflow_id: nilId,
+    webhook_uri: '',
+    webhook_method: '' as const,
+    complete_count: 0,
+    ...rest,
+    ...origin,
+    ...startOf(actions),
+    id,
+    left_action_id: nilId,
+  }
+  const made = await activeflows.insert(tx, { ...row, variables: { ...variables, ...activeflowVariables(row) } })
+  await emit(tx, 'activeflow', 'created', made)
+  return made
+}
+
+interface AdvanceOptions {
+  /** Whether somebody executes the actions that need a call. */
+  hasCall: boolean
+  /** Epoch milliseconds until which the webhooks that are waited for may take. */
+  deadline: number
+}
+
+/** Runs an activeflow as far as it goes: to an action for its call, to its end, or to the limit of one transaction. */
+export async function advance(core: Core, tx: Tx, row: ActiveflowRow, { hasCall, deadline }: AdvanceOptions) {
+  const options = { hasCall, now: tx.now(), maxSteps }
+  let now = row
+  let ran = run(stateOf(now), options)
+  const { webhooks, problems } = ran
+  for (let flow: Flow | undefined; ran.outcome.kind === 'ended' && hasCall; ) {
+    flow = await flowAfter(tx, now)
+    if (!flow) break
+    now = { ...now, flow_id: flow.id, on_complete_flow_id: flow.on_complete_flow_id, complete_count: now.complete_count + 1 }
+    const state = continueWith(ran.state, flow.actions)
+    ran = run({ ...state, variables: { ...state.variables, ...activeflowVariables(now) } }, options)
+    webhooks.push(...ran.webhooks)
+    problems.push(...ran.problems)
+  }
+  const { state, outcome } =
+    ran.outcome.kind === 'unfinished' && hasCall
+      ? fail(ran.state, `it executed ${maxSteps} actions without one for the call, which is too many`)
+      : ran
+
+  const { flow_id, on_complete_flow_id, complete_count } = now
+  const left_action_id = row.current_action.id
+  const changes = { ...state, flow_id, on_complete_flow_id, complete_count, left_action_id }
+  const advanced = await store(tx, row.id, changes)
+  if (outcome.kind === 'unfinished') await core.jobs.enqueue(tx, runJob, { id: row.id }, {})
+  else await core.emit(tx, 'activeflow', 'updated', advanced)
+  if (outcome.kind === 'ended' && !hasCall) await startNext(core, tx, advanced)
+  if (outcome.kind === 'failed') problems.push(state.error)
+  for (const webhook of webhooks) await queueWebhook(core, tx, advanced, { webhook, deadline })
+  for (const problem of problems) {
+    tx.afterCommit(() => core.log.warn({ activeflow_id: row.id, customer_id: row.customer_id, problem }, 'flow problem'))
+  }
+  return { activeflow: advanced, action: outcome.kind === 'media' ? outcome.action : null }
+}
+
+/** Ends an activeflow before its time; a flow that follows it still runs, without the call. */
+export async function stopActiveflow(core: Core, tx: Tx, row: ActiveflowRow): Promise<ActiveflowRow> {
+  const stopped = await endActiveflow(core, tx, row)
+  if (row.status !== 'ended') await startNext(core, tx, stopped)
+  return stopped
+}
+
+/** Ends an activeflow and all that would follow it. */
+export async function endActiveflow({ emit }: Core, tx: Tx, row: ActiveflowRow): Promise<ActiveflowRow> {
+  if (row.status === 'ended') return row
+  const ended = await store(tx, row.id, end(stateOf(row)))
+  await emit(tx, 'activeflow', 'updated', ended)
+  return ended
+}
+
+/** The job that runs what no request waits for. */
+export function defineRunJob(core: Core): void {
+  core.jobs.define<{ id: string }>(runJob, {
+    maxAttempts: 10,
+    backoff: (attempt) => Math.min(2 ** attempt * 250, 60_000),
+    concurrency: 4,
+    timeoutMs: 30_000,
+    handler: ({ id }) =>
+      core.store.transaction(async (tx) => {
+        const row = await activeflows.findLocked(tx, everyCustomer, id)
+        if (row?.status !== 'running') return
+        await advance(core, tx, row, { hasCall: false, deadline: Date.now() + 25_000 })
+      }),
+  })
+}
+
+async function startNext(core: Core, tx: Tx, row: ActiveflowRow): Promise<void> {
+  const flow = await flowAfter(tx, row)
+  if (!flow) return
+  const { customer_id, reference_type, reference_id, webhook_uri, webhook_method, variables } = row
+  const made = await makeActiveflow(core, tx, {
+    ...{ customer_id, reference_type, reference_id, webhook_uri, webhook_method, variables },
+    reference_activeflow_id: row.id,
+    complete_count: row.complete_count + 1,
+    program: { flow_id: flow.id, actions: flow.actions, on_complete_flow_id: flow.on_complete_flow_id },
+  })
+  await core.jobs.enqueue(tx, runJob, { id: made.id }, {})
+}
+
+/** The flow that follows; none when there is none (any more), or when so many have followed that it must be a circle. */
+async function flowAfter(tx: Tx, row: Pick<ActiveflowRow, 'customer_id' | 'on_complete_flow_id' | 'complete_count'>) {
+  const { customer_id, on_complete_flow_id, complete_count } = row
+  if (on_complete_flow_id === nilId || complete_count >= maxCompleteCount) return undefined
+  return flows.find(tx, customer_id, on_complete_flow_id)
+}
+
+/** The row is locked, so it is there. */
+const store = async (tx: Tx, id: string, changes: Partial<ActiveflowRow>): Promise<ActiveflowRow> =>
+  (await activeflows.update(tx, everyCustomer, id, changes))!

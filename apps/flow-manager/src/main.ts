@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { flowManager } from './manager.ts'
+
+await runManager(flowManager)
