@@ -34,6 +34,8 @@ export function createInbound(options: {
 
   return async function inbound(transaction: ServerTransaction): Promise<void> {
     const { request, flow } = transaction
+    // The caller may give up while we still find out who calls.
+    transaction.onCancel = () => transaction.respond(487, { toTag: 'switch' })
     const verdict = await options.decide(request, flow)
     if (transaction.answered) return
     if (!verdict.ok) return transaction.respond(verdict.status, { toTag: 'switch', headers: verdict.headers })
@@ -45,14 +47,9 @@ export function createInbound(options: {
     if (!target || target.user === '') return transaction.respond(target ? 484 : 416, { toTag: 'switch' })
 
     transaction.respond(100)
-    let cancelled = false
-    transaction.onCancel = () => {
-      cancelled = true
-      transaction.respond(487, { toTag: 'switch' })
-    }
     const media = await core.media.openSession().catch(() => null)
     if (!media) return transaction.respond(503, later(10))
-    if (cancelled) return media.close()
+    if (transaction.answered) return media.close()
 
     const endpoint = verdict.account ? `${verdict.account.username}@${verdict.account.customer_id}` : 'anonymous'
     const leg = createUasLeg({

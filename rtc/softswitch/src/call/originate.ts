@@ -179,10 +179,15 @@ function emitDial(core: Core, channel: Channel, dialstring: string, dialstatus: 
   )
 }
 
+/** Headers that the stack writes itself. */
+const OWN_HEADERS = new Set(
+  'via from to call-id cseq contact max-forwards route record-route allow content-type content-length'.split(' '),
+)
+
 /** `PJSIP_HEADER(add,X-Name)` among the variables, as chan_pjsip's function of that name. */
 function customHeaders(variables: Map<string, string>): Headers {
   return [...variables].flatMap(([key, value]): Headers => {
-    const name = /^PJSIP_HEADER\(add,\s*([A-Za-z0-9-]+)\s*\)$/.exec(key)?.[1]
-    return name === undefined ? [] : [[name.toLowerCase(), value]]
+    const name = /^PJSIP_HEADER\(add,\s*([A-Za-z0-9-]+)\s*\)$/.exec(key)?.[1]?.toLowerCase()
+    return name === undefined || OWN_HEADERS.has(name) ? [] : [[name, value]]
   })
 }

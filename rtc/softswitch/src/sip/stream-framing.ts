@@ -28,7 +28,8 @@ export function createStreamFramer(onPing: () => void): StreamFramer {
             .split('\r\n')
             .slice(1),
         )
-        const length = typeof headers === 'string' ? null : (contentLength(headers) ?? 0)
+        const declared = typeof headers === 'string' ? null : contentLength(headers)
+        const length = declared === undefined ? 0 : declared
         // Without a usable length nobody can say where the next message begins.
         if (length === null || length > MAX_BODY_BYTES || headEnd > MAX_HEADER_BYTES) return null
         if (pending.length < headEnd + length) return messages

@@ -48,7 +48,7 @@ export function createTransactionLayer(options: {
   localAddress(flow: Flow): { host: string; port: number }
   /** A new request; ACK and CANCEL that belong to a transaction never come here. */
   onRequest(transaction: ServerTransaction): void
-  /** An ACK that matches no failed INVITE: it acknowledges a 2xx. */
+  /** An ACK; when a dialog knows it, it acknowledges a 2xx. */
   onAck(request: SipRequest): void
 }): TransactionLayer {
   const { timers } = options
@@ -75,8 +75,11 @@ export function createTransactionLayer(options: {
       }
       return
     }
-    if (known) known.receive(request)
-    else if (request.method === 'ACK') options.onAck(request)
+    if (request.method === 'ACK') {
+      known?.receive(request)
+      // Some peers reuse the branch of their INVITE for the ACK of a 2xx, so the dialog is asked in any case.
+      options.onAck(request)
+    } else if (known) known.receive(request)
     else options.onRequest(serve(key, request, flow))
   }
 

@@ -65,7 +65,7 @@ export function percentDecode(text: string): string | null {
 }
 
 const encodeUser = (user: string): string =>
-  user.replace(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/g, (char) => encodeURIComponent(char))
+  user.toWellFormed().replace(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/gu, encodeURIComponent)
 
 export function formatUri({ scheme, user, host, port, params }: SipUri): string {
   const who = user === '' ? '' : host === '' ? user : `${encodeUser(user)}@`
