@@ -13,7 +13,7 @@ import {
   resourceFields,
 } from '@sidetone/contract'
 import { z } from 'zod'
-import { Address } from './common.ts'
+import { Address, Email } from './common.ts'
 
 const RingMethod = z.enum(['ringall', 'linear'])
 const Status = z.enum(['', 'available', 'away', 'busy', 'offline', 'ringing'])
@@ -24,7 +24,7 @@ const Password = z.string().min(8).max(256)
 export const Agent = z
   .object({
     ...resourceFields,
-    username: z.email(),
+    username: Email,
     password_hash: internal(z.string()),
     name: Name,
     detail: z.string(),
@@ -67,7 +67,7 @@ export const agentContract = defineContract({
           summary: 'Create an agent',
           allow: managers,
           input: Fields.extend({
-            username: z.email(),
+            username: Email,
             password: Password,
             permission: Permission,
             tag_ids: z.array(Id).max(100).default([]),

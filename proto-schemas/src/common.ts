@@ -24,6 +24,12 @@ export type Address = z.infer<typeof Address>
 
 export const emptyAddress: Address = { type: '', target: '', target_name: '', name: '', detail: '' }
 
+/** A mailbox; a host without a dot (`admin@localhost`) is one too. */
+export const Email = z
+  .string()
+  .max(255)
+  .regex(/^[^\s@]+@[^\s@]+$/, 'must be an e-mail address')
+
 /** Who owns a resource: an agent, or nobody. */
 export const ownerFields = { owner_type: z.enum(['', 'agent']), owner_id: z.uuid() }
 

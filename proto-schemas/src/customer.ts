@@ -16,7 +16,7 @@ import {
   Time,
 } from '@sidetone/contract'
 import { z } from 'zod'
-import { OptionalHttpUrl, WebhookMethod } from './common.ts'
+import { Email, OptionalHttpUrl, WebhookMethod } from './common.ts'
 
 /** A tenant. Its `customer_id` is its own id. */
 export const Customer = z
@@ -25,7 +25,7 @@ export const Customer = z
     customer_id: internal(Id),
     name: Name,
     detail: z.string(),
-    email: z.email(),
+    email: Email,
     phone_number: z.string(),
     address: z.string(),
     webhook_method: WebhookMethod,
@@ -64,7 +64,7 @@ export type Accesskey = z.infer<typeof Accesskey>
 const CustomerFields = z.object({
   name: Name,
   detail: Detail,
-  email: z.email(),
+  email: Email,
   phone_number: z.string().max(64).default(''),
   address: z.string().max(1024).default(''),
   webhook_method: WebhookMethod.default(''),

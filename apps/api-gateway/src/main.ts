@@ -6,7 +6,7 @@ try {
   const settings = readSettings(platformSettings, process.env)
   const log = createLogger({ service: 'gateway', level: settings.LOG_LEVEL })
   const tracing = await startTracing({ service: 'gateway', endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT })
-  const platform = await openPlatform(settings, log)
+  const platform = await openPlatform('gateway', settings, log)
   const gateway = await startGateway({
     ...platform,
     port: settings.HTTP_PORT,

@@ -2,6 +2,7 @@ import { agentManager } from '@sidetone/agent-manager'
 import { callManager } from '@sidetone/call-manager'
 import { customerManager } from '@sidetone/customer-manager'
 import { flowManager } from '@sidetone/flow-manager'
+import type { Manager } from '@sidetone/manager'
 import { numberManager } from '@sidetone/number-manager'
 import { registrarManager } from '@sidetone/registrar-manager'
 import { storageManager } from '@sidetone/storage-manager'
@@ -11,7 +12,7 @@ import { ttsManager } from '@sidetone/tts-manager'
 import { webhookManager } from '@sidetone/webhook-manager'
 
 /** Every manager of the platform, in the order in which they start. */
-export const managers = [
+export const managers: Manager[] = [
   timelineManager,
   customerManager,
   agentManager,

@@ -1,4 +1,4 @@
-import { platformSettings, readSettings, SettingsError } from '@sidetone/manager'
+import { migrateManagers, pendingMigrations, platformSettings, readSettings, SettingsError } from '@sidetone/manager'
 import { openStore } from '@sidetone/store'
 import { createLogger } from '@sidetone/telemetry'
 import { managers } from './managers.ts'
@@ -8,11 +8,9 @@ try {
   const settings = readSettings(platformSettings, process.env)
   if (!settings.DATABASE_URL) throw new SettingsError('DATABASE_URL is not set; an embedded platform migrates by itself at its start.')
   const store = await openStore({ url: settings.DATABASE_URL, log: createLogger({ service: 'migrate', level: settings.LOG_LEVEL }) })
-  for (const { contract, migrations } of managers) {
-    const pending = await store.pendingMigrations(contract.name, migrations)
-    await store.migrate(contract.name, migrations)
-    for (const name of pending) console.log(`${contract.name}: ${name}`)
-  }
+  const pending = await pendingMigrations(store, managers)
+  await migrateManagers(store, managers)
+  for (const name of pending) console.log(name)
   await store.close()
   console.log('the database is up to date')
 } catch (error) {

@@ -49,7 +49,7 @@ export async function startRtc({ settings, dataDir, customerId, log, lookup }: R
   })
   const { ariUrl, ariUser, ariPassword } = softswitch
   return {
-    ari: { ariUrl: `${ariUrl}/ari`, user: ariUser, password: ariPassword, app },
+    ari: { ariUrl, user: ariUser, password: ariPassword, app },
     sipPort: softswitch.sipPort,
     async close() {
       await softswitch.close()

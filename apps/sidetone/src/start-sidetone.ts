@@ -4,7 +4,7 @@ import { gatewaySettings, startGateway } from '@sidetone/api-gateway'
 import { startAsteriskProxy } from '@sidetone/asterisk-proxy'
 import { createClient } from '@sidetone/bus'
 import { internalIdentity } from '@sidetone/contract'
-import { openPlatform, type PlatformSettings, platformSettings, readSettings, startManager } from '@sidetone/manager'
+import { migrateManagers, openPlatform, type PlatformSettings, platformSettings, readSettings, startManager } from '@sidetone/manager'
 import { registrarContract } from '@sidetone/proto-schemas/registrar'
 import { startRelay } from '@sidetone/store'
 import { createLogger, startTracing } from '@sidetone/telemetry'
@@ -79,7 +79,7 @@ async function start(
   const { store, transport } = platform
   closers.push(() => platform.close())
 
-  for (const { contract, migrations } of managers) await store.migrate(contract.name, migrations)
+  await migrateManagers(store, managers)
   const relay = startRelay({ store, publish: transport.publish, log })
   closers.push(() => relay.close())
   const managerEnv = { DEFAULT_CUSTOMER_ID: keys.customer_id, ...env }

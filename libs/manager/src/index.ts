@@ -1,4 +1,5 @@
 export * from './manager.ts'
+export { migrateManagers, pendingMigrations } from './migrations.ts'
 export { openPlatform, type Platform } from './platform.ts'
 export { runManager } from './run-manager.ts'
 export { platformSettings, type PlatformSettings, readSettings, SettingsError } from './settings.ts'

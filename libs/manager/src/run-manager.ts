@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { onStopSignal } from './stop-signal.ts'
 import { serveHealth } from './health.ts'
 import type { Manager } from './manager.ts'
+import { pendingMigrations } from './migrations.ts'
 import { openPlatform } from './platform.ts'
 import { platformSettings, readSettings, SettingsError } from './settings.ts'
 import { startManager } from './start-manager.ts'
@@ -26,9 +27,9 @@ async function start<C extends Contract, S extends z.ZodObject>(manager: Manager
   const log = createLogger({ service: contract.name, level: settings.LOG_LEVEL })
   const tracing = await startTracing({ service: contract.name, endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT })
   const platform = await openPlatform(contract.name, settings, log)
-  const behind = await platform.store.pendingMigrations(contract.name, manager.migrations)
+  const behind = await pendingMigrations(platform.store, [manager])
   if (behind.length > 0) {
-    throw new SettingsError(`The database lacks the migrations ${behind.join(', ')} of ${contract.name}: run \`npm run migrate\` first.`)
+    throw new SettingsError(`The database lacks migrations (${behind.join(', ')}): run \`npm run migrate\` first.`)
   }
   const relay = startRelay({ store: platform.store, publish: platform.transport.publish, publisher: contract.name, log })
   const running = await startManager(manager, platform, own)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '@sidetone/bus'
 import { type Client, type Contract, type EventEnvelope, type Identity, permissionBits, nilId } from '@sidetone/contract'
-import { type Manager, openPlatform, type Platform, platformSettings, readSettings, type RunningManager, startManager } from '@sidetone/manager'
+import { type Manager, migrateManagers, openPlatform, type Platform, platformSettings, readSettings, type RunningManager, startManager } from '@sidetone/manager'
 import { startRelay } from '@sidetone/store'
 import { createLogger } from '@sidetone/telemetry'
 
@@ -45,7 +45,7 @@ export async function startTestPlatform({ managers, env = {} }: TestPlatformOpti
   const log = createLogger({ service: 'test', level: settings.LOG_LEVEL })
   const platform = await openPlatform('test', settings, log)
   const { store, transport } = platform
-  for (const { contract, migrations } of managers) await store.migrate(contract.name, migrations)
+  await migrateManagers(store, managers)
 
   const heard: EventEnvelope[] = []
   const listening = await transport.subscribe({ name: 'test', types: 'all', handler: async (event) => void heard.push(event) })

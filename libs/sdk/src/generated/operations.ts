@@ -5,7 +5,7 @@ export type Accesskey = { id: string; customer_id: string; tm_create: string; tm
 
 export type Action = { id: string; next_id: string; type: string; option: Record<string, unknown>; tm_execute: string | null }
 
-export type Activeflow = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; flow_id: string; status: "" | "running" | "ended"; reference_type: "" | "ai" | "api" | "call" | "campaign" | "conversation" | "transcribe" | "recording" | "webchat"; reference_id: string; reference_activeflow_id: string; on_complete_flow_id: string; webhook_uri: string; webhook_method: "" | "POST" | "GET" | "PUT" | "DELETE"; current_action: Action; forward_action_id: string; executed_actions: Array<Action> }
+export type Activeflow = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; flow_id: string; status: "" | "running" | "ended"; reference_type: "" | "ai" | "api" | "call" | "campaign" | "conversation" | "transcribe" | "recording" | "webchat"; reference_id: string; reference_activeflow_id: string; on_complete_flow_id: string; webhook_uri: string; webhook_method: "" | "POST" | "GET" | "PUT" | "DELETE"; current_action: Action; forward_action_id: string; executed_actions: Array<Action>; error: string }
 
 export type Address = { type: "" | "agent" | "conference" | "email" | "extension" | "line" | "sip" | "tel" | "web_session"; target: string; target_name: string; name: string; detail: string }
 
@@ -42,7 +42,7 @@ export interface Operations {
     /** List all customers */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<Customer>; next_page_token: string }>
     /** Create a customer */
-    create: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string }, Customer>
+    create: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string; id?: string }, Customer>
     /** Get a customer */
     get: Method<{ id: string }, Customer>
     /** Delete a customer with everything it has */

@@ -1,0 +1,22 @@
+import { startHub } from '@sidetone/bus'
+import { onStopSignal, readSettings, SettingsError } from '@sidetone/manager'
+import { createLogger } from '@sidetone/telemetry'
+import { z } from 'zod'
+
+/** Subscribers connect to the port, publishers to the next one. */
+const hubSettings = z.object({
+  EVENT_HUB_HOST: z.string().default('0.0.0.0'),
+  EVENT_HUB_PORT: z.coerce.number().int().min(1).max(65_534).default(5_557),
+  LOG_LEVEL: z.string().default('info'),
+})
+
+try {
+  const { EVENT_HUB_HOST, EVENT_HUB_PORT, LOG_LEVEL } = readSettings(hubSettings, process.env)
+  const log = createLogger({ service: 'event-hub', level: LOG_LEVEL })
+  const hub = await startHub({ host: EVENT_HUB_HOST, port: EVENT_HUB_PORT })
+  log.info({ port: EVENT_HUB_PORT }, 'ready')
+  onStopSignal(log, () => hub.close())
+} catch (error) {
+  console.error(error instanceof SettingsError ? error.message : error)
+  process.exit(1)
+}

@@ -1,0 +1,150 @@
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { promisify } from 'node:util'
+import { createSidetone } from '@sidetone/sdk'
+import { findService } from '@sidetone/testing'
+import mysql from 'mysql2/promise'
+import { Webhook } from 'standardwebhooks'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createPhone, type Frame, openEvents, readWav, type SidetoneProcess, soundsLikeSpeech, startSidetone, startWebhookReceiver, toneShare } from '../src/index.ts'
+
+const databaseUrl = await findService('DATABASE_URL', 'the main job on real services')
+const rabbitUrl = await findService('RABBITMQ_URL', 'the main job on real services')
+const redisUrl = await findService('REDIS_URL', 'the main job on real services')
+const services = databaseUrl && rabbitUrl && redisUrl ? { databaseUrl, rabbitUrl, redisUrl } : undefined
+
+const nil = '00000000-0000-0000-0000-000000000000'
+const number = '+15550177001'
+
+describe('embedded', () => mainJob(async () => ({ env: {}, remove: async () => {} })))
+describe.skipIf(!services)('on MariaDB, RabbitMQ and Redis', () => mainJob(realServices))
+
+function mainJob(prepare: () => Promise<{ env: Record<string, string>; remove: () => Promise<void> }>) {
+  let sidetone: SidetoneProcess
+  let remove: () => Promise<void>
+  beforeAll(async () => {
+    const prepared = await prepare()
+    remove = prepared.remove
+    sidetone = await startSidetone({ env: prepared.env })
+  })
+  afterAll(() => remove?.())
+
+  test('a call to a flow: speech, a key, a recording, an extension, and the same story by WebSocket and webhook', async () => {
+    const api = createSidetone({ baseUrl: sidetone.url, token: sidetone.accesskey })
+    const customer = await api.customer.own()
+    const receiver = await startWebhookReceiver()
+    await api.customer.update_own({ name: 'Main job', email: 'main@example.com', webhook_method: 'POST', webhook_uri: receiver.url })
+    const events = await openEvents({ url: sidetone.url, accesskey: sidetone.accesskey, customerId: customer.id })
+
+    const connect = randomUUID()
+    const flow = await api.flow.create({
+      name: 'main job',
+      actions: [
+        { type: 'answer' },
+        { type: 'recording_start', option: { format: 'wav' } },
+        { type: 'talk', option: { text: 'Welcome to the main job. Press one.', language: 'en-US' } },
+        { type: 'digits_receive', option: { duration: 8_000, length: 1 } },
+        { type: 'branch', option: { default_target_id: nil, target_ids: { 1: connect } } },
+        { type: 'hangup' },
+        { id: connect, type: 'connect', option: { destinations: [{ type: 'extension', target: '1001', target_name: '1001' }] } },
+        { type: 'recording_stop' },
+        { type: 'hangup' },
+      ],
+    })
+    await api.number.create({ number, name: 'main job', call_flow_id: flow.id })
+
+    const server = { host: sidetone.host, port: sidetone.sipPort }
+    const caller = await createPhone({ server, username: 'carrier' })
+    const extension = await createPhone({ server, username: '1001', password: 'pass1001' })
+    await extension.register()
+
+    const call = await caller.call(`sip:${number}@${sidetone.host}`)
+    await call.answered
+    await call.waitForSpeech({ timeoutMs: 5_000 })
+    await call.waitForSilence({ timeoutMs: 10_000 })
+    await call.sendDtmf('1')
+    const incoming = await extension.nextCall({ timeoutMs: 8_000 })
+    await incoming.answer()
+    void call.play({ frequency: 440, durationMs: 3_000 })
+    await incoming.waitForTone(440, { timeoutMs: 4_000 })
+    void incoming.play({ frequency: 1_000, durationMs: 3_000 })
+    await call.waitForTone(1_000, { timeoutMs: 4_000 })
+    await call.hangup()
+    expect(await incoming.ended).toMatchObject({ by: 'them' })
+
+    const recorded = await poll(() => events.frames.find(({ type }) => type === 'recording_finished'))
+    const legs = [...new Set(events.frames.filter(({ resource }) => resource === 'call').map((frame) => frame.resource_id))]
+    expect(legs).toHaveLength(2)
+    await poll(() => hangups(events.frames).length === 2 || undefined)
+    for (const leg of legs) expect(hangups(events.frames).filter((frame) => frame.resource_id === leg)).toHaveLength(1)
+    for (const leg of legs) expect((await api.call.get({ id: leg })).status).toBe('hangup')
+    for (const { data } of hangups(events.frames)) expect(data).toMatchObject({ status: 'hangup', hangup_reason: 'normal' })
+
+    // Both ways tell the same, each resource in order.
+    const told = await poll(() => (receiver.received.length >= events.frames.length ? receiver.received : undefined), 15_000)
+    const webhook = new Webhook(customer.webhook_secret)
+    const bodies = told.map(({ body, headers }) => webhook.verify(body, headers) as Frame)
+    for (const resource_id of new Set(events.frames.map((frame) => frame.resource_id))) {
+      const story = (all: Frame[]) => all.filter((frame) => frame.resource_id === resource_id).map(({ type, sequence }) => `${sequence} ${type}`)
+      expect(story(bodies)).toEqual(story(events.frames))
+    }
+
+    const { location } = (await api.recording.file({ id: recorded.resource_id })) as { location: string }
+    const file = Buffer.from(await (await fetch(location)).arrayBuffer())
+    const { samples } = readWav(file)
+    expect(file.length).toBe(recorded.data['filesize'])
+    expect(samples.length / 8_000).toBeGreaterThan(3)
+    expect(soundsLikeSpeech(samples.subarray(0, 16_000))).toBe(true)
+    expect(Math.max(...windows(samples).map((window) => toneShare(window, 440)))).toBeGreaterThan(0.3)
+    expect(Math.max(...windows(samples).map((window) => toneShare(window, 1_000)))).toBeGreaterThan(0.3)
+
+    events.close()
+    await receiver.close()
+    await caller.close()
+    await extension.close()
+  }, 60_000)
+
+  test('Ctrl-C stops it in order', async () => {
+    expect(await sidetone.stop()).toBe(0)
+  })
+}
+
+const hangups = (frames: Frame[]): Frame[] => frames.filter(({ type }) => type === 'call_hangup')
+
+function* slices(samples: Int16Array, size = 1_600) {
+  for (let at = 0; at + size <= samples.length; at += size) yield samples.subarray(at, at + size)
+}
+const windows = (samples: Int16Array): Int16Array[] => [...slices(samples)]
+
+async function poll<T>(look: () => T | undefined, timeoutMs = 10_000): Promise<T> {
+  const until = Date.now() + timeoutMs
+  for (;;) {
+    const found = look()
+    if (found !== undefined) return found
+    if (Date.now() > until) throw new Error(`did not happen within ${timeoutMs} ms: ${look}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** A database, a virtual host and a Redis database of their own, so that nothing else on these services is touched. */
+async function realServices() {
+  const name = `sidetone_e2e_${randomUUID().slice(0, 8)}`
+  const connection = await mysql.createConnection(services!.databaseUrl)
+  await connection.query(`create database ${name}`)
+  await rabbitmqctl('add_vhost', name)
+  await rabbitmqctl('set_permissions', '-p', name, 'guest', '.*', '.*', '.*')
+  const database = new URL(services!.databaseUrl)
+  database.pathname = `/${name}`
+  const rabbit = new URL(services!.rabbitUrl)
+  rabbit.pathname = `/${name}`
+  return {
+    env: { DATABASE_URL: database.href, RABBITMQ_URL: rabbit.href, REDIS_URL: `${services!.redisUrl}/9` },
+    async remove() {
+      await rabbitmqctl('delete_vhost', name)
+      await connection.query(`drop database ${name}`)
+      await connection.end()
+    },
+  }
+}
+
+const rabbitmqctl = (...args: string[]) => promisify(execFile)('rabbitmqctl', args)
