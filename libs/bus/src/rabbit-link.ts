@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'amqplib'
 import type { Logger } from 'pino'
 
@@ -45,6 +46,7 @@ export async function openLink({ url, name, log }: LinkOptions): Promise<Link> {
     recovery: {
       ...recovery,
       setup: async (model: ChannelModel) => {
+        writeTogether(model)
         for (const part of parts) await part(model)
         current = model
         blocked = false
@@ -106,5 +108,28 @@ export async function openLink({ url, name, log }: LinkOptions): Promise<Link> {
       current = undefined
       await connection.close()
     },
+  }
+}
+
+/**
+ * amqplib writes every frame by itself, and at the size of a request the system calls are most of the work. What it
+ * writes in one turn of the event loop leaves in one call instead, such as an answer and its ack.
+ */
+function writeTogether(model: ChannelModel): void {
+  const { stream } = model.connection as unknown as { stream?: Writable }
+  if (!stream) return
+  const write = stream.write.bind(stream) as (chunk: Buffer) => boolean
+  let corked = false
+  const uncork = () => {
+    corked = false
+    stream.uncork()
+  }
+  stream.write = (chunk: Buffer) => {
+    if (!corked) {
+      corked = true
+      stream.cork()
+      process.nextTick(uncork)
+    }
+    return write(chunk)
   }
 }
