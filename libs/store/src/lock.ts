@@ -39,6 +39,10 @@ export async function mysqlLock(
   return undefined
 }
 
+/** Names of locks belong to the server and have at most 64 characters. */
+export const serverLockName = (database: string, name: string): string =>
+  hash('sha256', `${database}:${name}`).slice(0, 48)
+
 async function tryConnection(url: string, name: string, stop: AbortSignal): Promise<Lock | undefined> {
   const connection = await createConnection(connectionOptions(url))
   const lost = new AbortController()
@@ -54,8 +58,7 @@ async function tryConnection(url: string, name: string, stop: AbortSignal): Prom
     return Object.values(rows[0]!)[0]
   }
   try {
-    // Names are the server's, at most 64 characters, so the database is part of the hash.
-    const key = hash('sha256', `${await ask('select database()')}:${name}`).slice(0, 48)
+    const key = serverLockName(String(await ask('select database()')), name)
     while ((await ask('select get_lock(?, ?)', [key, waitSeconds])) !== 1) if (stop.aborted) break
   } catch (error) {
     connection.destroy()

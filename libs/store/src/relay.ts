@@ -134,21 +134,17 @@ export function startRelay({ store, publish, publisher, log, window = 512 }: Rel
 
   const running = run()
 
-  async function idle(): Promise<void> {
-    while ((await rowsFirst(1).select('position').execute()).length > 0) await sleep(idlePollMs)
+  async function idle(endMs = Number.POSITIVE_INFINITY): Promise<void> {
+    while (Date.now() < endMs && (await rowsFirst(1).select('position').execute()).length > 0) await sleep(idlePollMs)
   }
 
   return {
-    idle,
+    idle: () => idle(),
     async close({ drainMs = 5_000 } = {}) {
-      if (leading) await drain(drainMs)
+      // Without the lock it is another process that publishes.
+      if (leading) await idle(Date.now() + drainMs)
       closing.abort()
       await running
     },
-  }
-
-  async function drain(drainMs: number): Promise<void> {
-    const end = Date.now() + drainMs
-    while (Date.now() < end && (await rowsFirst(1).select('position').execute()).length > 0) await sleep(idlePollMs)
   }
 }

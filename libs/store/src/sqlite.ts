@@ -4,7 +4,8 @@ import { bind } from './bind.ts'
 import { translate } from './errors.ts'
 
 const cachedStatements = 500
-const busyMs = 2_000
+/** Blocks the whole process, so it is short; transactions try again. */
+const busyMs = 500
 
 /** Kysely over the SQLite that comes with Node. */
 export function sqliteDialect(file: string): Dialect {
