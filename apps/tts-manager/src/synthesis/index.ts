@@ -1,0 +1,7 @@
+export {
+  createSynthesizer,
+  LanguageNotSupported,
+  type SpeechRequest,
+  type Synthesizer,
+  TextNotSpeakable,
+} from './synthesizer.ts'

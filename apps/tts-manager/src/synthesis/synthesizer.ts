@@ -1,0 +1,117 @@
+import { Worker } from 'node:worker_threads'
+import { isSilent, speakable } from './speakable.ts'
+import type { SpeechResult, SpeechTask } from './speech-worker.ts'
+
+/** `text` is plain or SSML. This engine has one voice for each language, so that `voice` (of whichever provider) changes nothing. */
+export interface SpeechRequest {
+  text: string
+  language: string
+  voice?: string | undefined
+}
+
+export interface Synthesizer {
+  /** A WAV file, 8 kHz, 16 bits, mono. Throws LanguageNotSupported or TextNotSpeakable. */
+  synthesize(request: SpeechRequest): Promise<Buffer>
+  voices(): { name: string; language: string }[]
+  close(): Promise<void>
+}
+
+/** There is no voice for the language; the message names those there are. */
+export class LanguageNotSupported extends Error {
+  override name = 'LanguageNotSupported'
+}
+
+/** The text is too long, or nothing in it can be said. */
+export class TextNotSpeakable extends Error {
+  override name = 'TextNotSpeakable'
+}
+
+const voiceOf: Record<string, string> = {
+  'en-US': 'gmw/en-US',
+  'en-GB': 'gmw/en',
+  'de-DE': 'gmw/de',
+  'es-ES': 'roa/es',
+  'fr-FR': 'roa/fr',
+  'it-IT': 'roa/it',
+}
+const languages = Object.keys(voiceOf)
+const longestText = 5000
+const timeoutMs = 30_000
+
+interface Waiting {
+  resolve: (wav: Buffer) => void
+  reject: (error: Error) => void
+  timer: NodeJS.Timeout
+}
+
+/** Speech without a cloud, made in a thread of its own, so that no call waits for it. */
+export function createSynthesizer(): Synthesizer {
+  const waiting = new Map<number, Waiting>()
+  let worker: Worker | undefined
+  let lastId = 0
+
+  // The engine takes its memory when the first text comes, and is made anew after it failed.
+  const engine = (): Worker => {
+    if (worker) return worker
+    const started = new Worker(new URL('./speech-worker.ts', import.meta.url))
+    started.on('message', ({ id, wav }: SpeechResult) => settle(id)?.resolve(Buffer.from(wav.buffer)))
+    started.on('error', (error) =>
+      abandon(started, new Error(`the speech engine failed: ${error.message}`, { cause: error })),
+    )
+    started.on('exit', () => abandon(started, new Error('the speech engine stopped')))
+    worker = started
+    return started
+  }
+
+  const settle = (id: number): Waiting | undefined => {
+    const found = waiting.get(id)
+    clearTimeout(found?.timer)
+    waiting.delete(id)
+    // An idle engine keeps no process alive.
+    if (waiting.size === 0) worker?.unref()
+    return found
+  }
+
+  const abandon = (failed: Worker, error: Error): void => {
+    if (worker !== failed) return
+    worker = undefined
+    for (const id of [...waiting.keys()]) settle(id)?.reject(error)
+    void failed.terminate()
+  }
+
+  return {
+    async synthesize({ text, language }) {
+      const voice = voiceOf[supported(language)]!
+      if (text.length > longestText) {
+        throw new TextNotSpeakable(`text has ${text.length} characters; at most ${longestText} can be spoken at once`)
+      }
+      const spoken = speakable(text)
+      if (isSilent(spoken)) throw new TextNotSpeakable('text holds nothing that can be spoken')
+      const target = engine()
+      target.ref()
+      const id = ++lastId
+      return new Promise((resolve, reject) => {
+        const late = () => abandon(target, new Error(`the speech engine did not answer within ${timeoutMs} ms`))
+        waiting.set(id, { resolve, reject, timer: setTimeout(late, timeoutMs) })
+        target.postMessage({ id, spoken, voice } satisfies SpeechTask)
+      })
+    },
+    voices: () => languages.map((language) => ({ name: language, language })),
+    async close() {
+      const closing = worker
+      if (!closing) return
+      abandon(closing, new Error('the synthesizer was closed'))
+      await closing.terminate()
+    },
+  }
+}
+
+/** The language as this engine spells it: `en`, `EN-us` and `en_US` are en-US. */
+function supported(language: string): string {
+  const wanted = language.toLowerCase().replace('_', '-')
+  const found =
+    languages.find((known) => known.toLowerCase() === wanted) ??
+    languages.find((known) => known.split('-')[0] === wanted)
+  if (found) return found
+  throw new LanguageNotSupported(`there is no voice for '${language.slice(0, 40)}'; there is ${languages.join(', ')}`)
+}
