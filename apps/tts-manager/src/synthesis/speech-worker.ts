@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import load from '@echogarden/espeak-ng-emscripten'
 import { telephoneWav } from './wav.ts'
 
-// eSpeak NG brings its languages inside its package (SVOX Pico's are in none). It is licensed under GPL-3.0, unlike the rest:
+// eSpeak NG brings its languages inside its package (SVOX Pico's package has none; its project fetches them from elsewhere at run time). It is licensed under GPL-3.0, unlike the rest:
 // this file is the only one that touches it.
 
 /** What the worker is asked, and answers by the same id. */
