@@ -1,1 +1,3 @@
-export {}
+export { JobAbandoned, RetryAt } from './errors.ts'
+export { createJobs, type EnqueueOptions, type JobContext, type JobDefinition, type Jobs } from './jobs.ts'
+export { jobMigrations } from './migrations.ts'
