@@ -70,7 +70,8 @@ export function step(state: FlowState, { hasCall, now }: StepOptions): { state: 
   if (place === 'lost') {
     return fail(state, `${describe(state.current_action)}: the action that should follow it does not exist`)
   }
-  if (state.execute_count >= maxExecutions) return fail(state, `it executed ${maxExecutions} actions, which is too many`)
+  if (state.execute_count >= maxExecutions)
+    return fail(state, `it executed ${maxExecutions} actions, which is too many`)
 
   const filled = substitute(place.action.option, state.variables) as Record<string, unknown>
   const action = { ...place.action, option: filled, tm_execute: now }

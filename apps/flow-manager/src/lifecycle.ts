@@ -56,7 +56,12 @@ export async function advance(core: Core, tx: Tx, row: ActiveflowRow, { hasCall,
   for (let flow: Flow | undefined; ran.outcome.kind === 'ended' && hasCall; ) {
     flow = await flowAfter(tx, now)
     if (!flow) break
-    now = { ...now, flow_id: flow.id, on_complete_flow_id: flow.on_complete_flow_id, complete_count: now.complete_count + 1 }
+    now = {
+      ...now,
+      flow_id: flow.id,
+      on_complete_flow_id: flow.on_complete_flow_id,
+      complete_count: now.complete_count + 1,
+    }
     const state = continueWith(ran.state, flow.actions)
     ran = run({ ...state, variables: { ...state.variables, ...activeflowVariables(now) } }, options)
     webhooks.push(...ran.webhooks)
@@ -77,7 +82,9 @@ export async function advance(core: Core, tx: Tx, row: ActiveflowRow, { hasCall,
   if (outcome.kind === 'failed') problems.push(state.error)
   for (const webhook of webhooks) await queueWebhook(core, tx, advanced, { webhook, deadline })
   for (const problem of problems) {
-    tx.afterCommit(() => core.log.warn({ activeflow_id: row.id, customer_id: row.customer_id, problem }, 'flow problem'))
+    tx.afterCommit(() =>
+      core.log.warn({ activeflow_id: row.id, customer_id: row.customer_id, problem }, 'flow problem'),
+    )
   }
   return { activeflow: advanced, action: outcome.kind === 'media' ? outcome.action : null }
 }

@@ -12,7 +12,10 @@ const runningLimits = { count: 1_000, chars: 262_144 }
 export function initialProblem(variables: Variables): { field: string; problem: string } | undefined {
   const taken = Object.keys(variables).find((name) => name.startsWith(platformPrefix))
   if (taken !== undefined) {
-    return { field: `variables.${taken}`, problem: `names that begin with ${platformPrefix} are the platform's; take another` }
+    return {
+      field: `variables.${taken}`,
+      problem: `names that begin with ${platformPrefix} are the platform's; take another`,
+    }
   }
   return exceeds(variables, initialLimits)
 }
@@ -22,14 +25,18 @@ export const runningProblem = (variables: Variables) => exceeds(variables, runni
 
 function exceeds(variables: Variables, { count, chars }: typeof initialLimits) {
   const entries = Object.entries(variables)
-  if (entries.length > count) return { field: 'variables', problem: `there are ${entries.length}; at most ${count} may be` }
+  if (entries.length > count)
+    return { field: 'variables', problem: `there are ${entries.length}; at most ${count} may be` }
   const size = entries.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
-  if (size > chars) return { field: 'variables', problem: `they have ${size} characters together; at most ${chars} may be` }
+  if (size > chars)
+    return { field: 'variables', problem: `they have ${size} characters together; at most ${chars} may be` }
   return undefined
 }
 
 /** The platform's own variables of an activeflow. */
-export const activeflowVariables = (activeflow: Omit<ActiveflowRow, 'variables' | 'tm_create' | 'tm_update' | 'tm_delete'>): Variables => ({
+export const activeflowVariables = (
+  activeflow: Omit<ActiveflowRow, 'variables' | 'tm_create' | 'tm_update' | 'tm_delete'>,
+): Variables => ({
   'voipbin.activeflow.id': activeflow.id,
   'voipbin.activeflow.reference_type': activeflow.reference_type,
   'voipbin.activeflow.reference_id': activeflow.reference_id,

@@ -37,7 +37,8 @@ export async function queueWebhook(
   { webhook, deadline }: { webhook: ActionOption<'webhook_send'>; deadline: number },
 ): Promise<void> {
   const job: WebhookJob = { customer_id, activeflow_id, webhook, idempotency_key: randomUUID() }
-  await core.jobs.enqueue(tx, jobType, job, webhook.sync ? { runAt: timeAfter(secondTryMs) } : {})
+  const later = webhook.sync ? { runAt: timeAfter(secondTryMs) } : { serialKey: activeflow_id }
+  await core.jobs.enqueue(tx, jobType, job, later)
   if (!webhook.sync) return
   tx.afterCommit(() =>
     send(core, job, deadline).catch((err: unknown) => {
@@ -51,7 +52,9 @@ async function send(core: Core, job: WebhookJob, deadline?: number): Promise<voi
   const { customer_id, activeflow_id, webhook, idempotency_key } = job
   const identity = internalIdentity(customer_id)
   try {
-    await core.client(webhookContract).webhook.send({ ...webhook, activeflow_id }, { identity, idempotency_key, deadline })
+    await core
+      .client(webhookContract)
+      .webhook.send({ ...webhook, activeflow_id }, { identity, idempotency_key, deadline })
   } catch (err) {
     if (!(err instanceof ApiError) || !final.includes(err.status)) throw err
     core.log.warn({ err, activeflow_id, customer_id }, 'a webhook of a flow was refused')

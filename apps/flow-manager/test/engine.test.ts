@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: flows write their variables so
 import { nilId } from '@sidetone/contract'
 import { type Action, type ActionType, actionOptions, reservedActionIds } from '@sidetone/proto-schemas/action'
 import fc from 'fast-check'
@@ -54,7 +55,10 @@ describe('the order of actions', () => {
   })
 
   test('stop ends the flow', () => {
-    expect(played(program(['answer'], ['stop'], ['beep']))).toMatchObject({ outcome: 'ended', given: [{ type: 'answer' }] })
+    expect(played(program(['answer'], ['stop'], ['beep']))).toMatchObject({
+      outcome: 'ended',
+      given: [{ type: 'answer' }],
+    })
   })
 
   test('an ended stack returns to where it came from and is forgotten', () => {
@@ -118,8 +122,11 @@ test('goto jumps loop_count times, and never again', () => {
 })
 
 test('each goto counts for itself', () => {
-  const loop = (target: number, loop_count: number) => ['goto', { target_id: idOf(target), loop_count }] as [string, object]
-  expect(numbers(played(program(['beep'], loop(1, 1), ['answer'], loop(3, 2)) as Action[]))).toEqual([1, 1, 3, 3, 3])
+  const loop = (target: number, loop_count: number): [string, Record<string, unknown>] => [
+    'goto',
+    { target_id: idOf(target), loop_count },
+  ]
+  expect(numbers(played(program(['beep'], loop(1, 1), ['answer'], loop(3, 2))))).toEqual([1, 1, 3, 3, 3])
 })
 
 describe('condition_variable', () => {
@@ -170,19 +177,27 @@ describe('variables', () => {
   })
 
   test('names of object properties are names like any other', () => {
-    const done = played(program(['variable_set', { key: '__proto__', value: 'x' }], ['talk', { text: '[${toString}${__proto__}]' }]))
+    const done = played(
+      program(['variable_set', { key: '__proto__', value: 'x' }], ['talk', { text: '[${toString}${__proto__}]' }]),
+    )
     expect(done.given[0]?.option).toMatchObject({ text: '[x]' })
   })
 
   test('a text that doubles itself is stopped by the limit, not by the memory', () => {
     const double = { key: 'a', value: '${a}${a}' }
-    const done = played(program(['variable_set', double], ['goto', { target_id: idOf(1), loop_count: 100 }]), { a: 'x' })
+    const done = played(program(['variable_set', double], ['goto', { target_id: idOf(1), loop_count: 100 }]), {
+      a: 'x',
+    })
     expect(done.problems[0]).toContain('variable_set')
     expect(done.state.variables.a!.length).toBeLessThanOrEqual(32_768)
   })
 
   test('a flow cannot fill the memory with variables', () => {
-    const actions = program(...Array.from({ length: 20 }, (_, n): [string, object] => ['variable_set', { key: `k${n}`, value: 'x'.repeat(30_000) }]) as [string, Record<string, unknown>][])
+    const setOf = (n: number): [string, Record<string, unknown>] => [
+      'variable_set',
+      { key: `k${n}`, value: 'x'.repeat(30_000) },
+    ]
+    const actions = program(...Array.from({ length: 20 }, (_, n) => setOf(n)))
     const done = played(actions)
     expect(JSON.stringify(done.state.variables).length).toBeLessThan(300_000)
     expect(done.problems.length).toBeGreaterThan(0)
@@ -211,19 +226,28 @@ describe('options', () => {
 describe('without a call', () => {
   const quiet = { ...call, hasCall: false }
   test('actions that need one are passed over', () => {
-    const { state, outcome } = run(startOf(program(['talk', { text: 'hi' }], ['variable_set', { key: 'a', value: 'b' }])), quiet)
+    const { state, outcome } = run(
+      startOf(program(['talk', { text: 'hi' }], ['variable_set', { key: 'a', value: 'b' }])),
+      quiet,
+    )
     expect(outcome.kind).toBe('ended')
     expect(state).toMatchObject({ variables: { a: 'b' }, error: '' })
   })
 
   test('webhooks are collected in order', () => {
-    const { webhooks } = run(startOf(program(['webhook_send', { uri: 'http://a' }], ['webhook_send', { uri: 'http://b' }])), quiet)
+    const { webhooks } = run(
+      startOf(program(['webhook_send', { uri: 'http://a' }], ['webhook_send', { uri: 'http://b' }])),
+      quiet,
+    )
     expect(webhooks.map(({ uri }) => uri)).toEqual(['http://a', 'http://b'])
   })
 })
 
 describe('limits', () => {
-  const circle = program(['condition_variable', { condition: '==', variable: 'a', value_string: 'b', false_target_id: idOf(1) }])
+  const circle = program([
+    'condition_variable',
+    { condition: '==', variable: 'a', value_string: 'b', false_target_id: idOf(1) },
+  ])
 
   test('a circle without an action for the call is left after the given number of steps', () => {
     const { state, outcome } = run(startOf(circle), call)
@@ -245,7 +269,9 @@ describe('limits', () => {
   })
 
   test('the history stays small, whatever is said', () => {
-    let state = startOf(program(['talk', { text: 'x'.repeat(5_000) }], ['goto', { target_id: idOf(1), loop_count: 1_000_000 }]))
+    let state = startOf(
+      program(['talk', { text: 'x'.repeat(5_000) }], ['goto', { target_id: idOf(1), loop_count: 1_000_000 }]),
+    )
     for (let n = 0; n < 50; n++) state = run(state, call).state
     expect(state.executed_actions.length).toBeGreaterThan(10)
     expect(JSON.stringify(state.executed_actions).length).toBeLessThan(70_000)
@@ -268,17 +294,47 @@ describe('any flow', () => {
   const type = fc.constantFrom<string>(...(Object.keys(actionOptions) as ActionType[]), 'nonsense')
   const text = fc.oneof(fc.string(), fc.constantFrom('${a}', '${voipbin.call.digits}', '${', '__proto__', 'a', ''))
   const anyId = fc.oneof(fc.integer({ min: 1, max: 8 }).map(idOf), fc.constantFrom(nilId, 'x', reservedActionIds.start))
-  const value = fc.oneof(text, anyId, fc.integer({ min: -1, max: 9 }), fc.boolean(), fc.array(text), fc.dictionary(text, anyId), fc.jsonValue())
+  const value = fc.oneof(
+    text,
+    anyId,
+    fc.integer({ min: -1, max: 9 }),
+    fc.boolean(),
+    fc.array(text),
+    fc.dictionary(text, anyId),
+    fc.jsonValue(),
+  )
   const option = fc.dictionary(
-    fc.constantFrom('target_id', 'loop_count', 'variable', 'default_target_id', 'target_ids', 'false_target_id', 'condition', 'key', 'value', 'text', 'duration', 'uri'),
+    fc.constantFrom(
+      'target_id',
+      'loop_count',
+      'variable',
+      'default_target_id',
+      'target_ids',
+      'false_target_id',
+      'condition',
+      'key',
+      'value',
+      'text',
+      'duration',
+      'uri',
+    ),
     value,
   )
   const sensible = fc.oneof(
-    fc.record({ target_id: anyId, loop_count: fc.integer({ min: 0, max: 1_000_000 }) }).map((o) => ['goto', o] as const),
-    fc.record({ key: text, value: text }).map((o) => ['variable_set', o] as const),
-    fc.record({ variable: text, target_ids: fc.dictionary(text, anyId), default_target_id: anyId }).map((o) => ['branch', o] as const),
     fc
-      .record({ condition: fc.constantFrom('==', '!=', '<'), variable: text, value_string: text, false_target_id: anyId })
+      .record({ target_id: anyId, loop_count: fc.integer({ min: 0, max: 1_000_000 }) })
+      .map((o) => ['goto', o] as const),
+    fc.record({ key: text, value: text }).map((o) => ['variable_set', o] as const),
+    fc
+      .record({ variable: text, target_ids: fc.dictionary(text, anyId), default_target_id: anyId })
+      .map((o) => ['branch', o] as const),
+    fc
+      .record({
+        condition: fc.constantFrom('==', '!=', '<'),
+        variable: text,
+        value_string: text,
+        false_target_id: anyId,
+      })
       .map((o) => ['condition_variable', o] as const),
   )
   const action = fc
@@ -287,18 +343,23 @@ describe('any flow', () => {
 
   test('ends, or waits for its call, within the steps it is given, and never throws', () => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 8 }), fc.boolean(), fc.dictionary(text, text), (actions, hasCall, variables) => {
-        let state: FlowState = { ...startOf(actions), variables }
-        for (let turn = 0; turn < 5 && state.status === 'running'; turn++) {
-          const before = state.execute_count
-          const ran = run(state, { hasCall, now, maxSteps: 200 })
-          state = ran.state
-          expect(state.execute_count - before).toBeLessThanOrEqual(200)
-          expect(JSON.parse(JSON.stringify(state))).toEqual(state)
-          if (ran.outcome.kind === 'media') expect(hasCall).toBe(true)
-          expect(state.status === 'ended').toBe(ran.outcome.kind === 'ended' || ran.outcome.kind === 'failed')
-        }
-      }),
+      fc.property(
+        fc.array(action, { maxLength: 8 }),
+        fc.boolean(),
+        fc.dictionary(text, text),
+        (actions, hasCall, variables) => {
+          let state: FlowState = { ...startOf(actions), variables }
+          for (let turn = 0; turn < 5 && state.status === 'running'; turn++) {
+            const before = state.execute_count
+            const ran = run(state, { hasCall, now, maxSteps: 200 })
+            state = ran.state
+            expect(state.execute_count - before).toBeLessThanOrEqual(200)
+            expect(JSON.parse(JSON.stringify(state))).toEqual(state)
+            if (ran.outcome.kind === 'media') expect(hasCall).toBe(true)
+            expect(state.status === 'ended').toBe(ran.outcome.kind === 'ended' || ran.outcome.kind === 'failed')
+          }
+        },
+      ),
       { numRuns: 300 },
     )
   })
