@@ -1,0 +1,206 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { header, headerList, type SipResponse } from '../src/sip/message.ts'
+import { type Ari, connectAri } from './ari/ari-client.ts'
+import { answerChallenge, openRawPeer, type RawPeer } from './sip/raw-peer.ts'
+import { CUSTOMER, OTHER_CUSTOMER, startTestSwitch } from './start-test-switch.ts'
+
+let server: Awaited<ReturnType<typeof startTestSwitch>>
+let ari: Ari
+const peers: RawPeer[] = []
+
+beforeAll(async () => {
+  server = await startTestSwitch()
+  ari = await connectAri(server.access)
+})
+afterAll(async () => {
+  ari.close()
+  await server.close()
+})
+afterEach(() => {
+  for (const peer of peers.splice(0)) peer.close()
+})
+
+const peer = async (host?: string) => {
+  const made = await openRawPeer(server.sipPort, host)
+  peers.push(made)
+  return made
+}
+const domain = 'sip:127.0.0.1'
+const registering = (user: string, headers: string[] = [], host = '127.0.0.1') => ({
+  uri: domain,
+  to: `<sip:${user}@${host}>`,
+  from: `sip:${user}@${host}`,
+  headers,
+})
+const register = (
+  raw: RawPeer,
+  user: string,
+  options: { password?: string; headers?: string[]; callId?: string; cseq?: number; host?: string } = {},
+) =>
+  raw.askAs(user, options.password ?? `pass${user}`, 'REGISTER', {
+    ...registering(user, options.headers, options.host),
+    ...(options.callId && { callId: options.callId }),
+    ...(options.cseq && { cseq: options.cseq }),
+  })
+const contacts = (response: SipResponse) => headerList(response, 'contact')
+
+describe('registering', () => {
+  test('with the right password the contact is bound, told and listed until it is removed', async () => {
+    const raw = await peer()
+    const bound = await register(raw, '1000', { headers: ['Expires: 120'], callId: 'reg-1000' })
+    expect(bound.status).toBe(200)
+    expect(contacts(bound)).toEqual([`<sip:raw@127.0.0.1:${raw.port}>;expires=120`])
+    await expect
+      .poll(() => server.registrations.at(-1))
+      .toMatchObject({
+        aor: `1000@${CUSTOMER}`,
+        contact: `sip:raw@127.0.0.1:${raw.port}`,
+        source: `udp:127.0.0.1:${raw.port}`,
+      })
+    expect((await ari.get(`endpoints/PJSIP/1000@${CUSTOMER}`)).body).toMatchObject({
+      technology: 'PJSIP',
+      state: 'online',
+    })
+    const told = await ari.next('ContactStatusChange', { contact_info: { contact_status: 'Created' } })
+    expect(told.endpoint).toMatchObject({ resource: `1000@${CUSTOMER}`, state: 'online' })
+
+    const gone = await register(raw, '1000', { headers: ['Expires: 0'], callId: 'reg-1000', cseq: 10 })
+    expect(contacts(gone)).toEqual([])
+    await expect.poll(() => server.registrations.at(-1)).toMatchObject({ aor: `1000@${CUSTOMER}`, expires: 0 })
+    expect((await ari.get(`endpoints/PJSIP/1000@${CUSTOMER}`)).status).toBe(404)
+  })
+
+  test('works with SHA-256, for a phone that knows it', async () => {
+    const raw = await peer()
+    const response = await raw.askAs('1001', 'pass1001', 'REGISTER', registering('1001'), 'SHA-256')
+    expect(response.status).toBe(200)
+  })
+
+  test('the domain names the customer, whose extensions are others', async () => {
+    const raw = await peer()
+    const host = `${OTHER_CUSTOMER}.registrar.sidetone.test`
+    expect((await register(raw, '1001', { host, password: 'pass1001' })).status).toBe(401)
+    expect((await register(raw, '1001', { host, password: 'other1001' })).status).toBe(200)
+    await expect.poll(() => server.registrations.at(-1)?.aor).toBe(`1001@${OTHER_CUSTOMER}`)
+  })
+
+  test('a contact runs out by itself', async () => {
+    const raw = await peer()
+    await register(raw, '1002', { headers: ['Expires: 1'] })
+    await expect
+      .poll(() => server.registrations.at(-1), { timeout: 4000 })
+      .toMatchObject({ aor: `1002@${CUSTOMER}`, expires: 0 })
+  })
+
+  test('`Contact: *` removes all, but only with Expires: 0 and alone', async () => {
+    const raw = await peer()
+    const star = (expires: string) =>
+      raw.askAs('1003', 'pass1003', 'REGISTER', registering('1003', ['Contact: *', expires]))
+    // The peer writes a Contact of its own beside the star.
+    expect((await star('Expires: 0')).status).toBe(400)
+    await register(raw, '1003')
+    const challenge = await raw.ask('REGISTER', registering('1003'))
+    const line = answerChallenge(challenge, { user: '1003', password: 'pass1003', method: 'REGISTER', uri: domain })
+    raw.sendText(
+      `REGISTER ${domain} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${raw.port};branch=z9hG4bKstar;rport\r\nFrom: <sip:1003@127.0.0.1>;tag=s\r\nTo: <sip:1003@127.0.0.1>\r\nCall-ID: star\r\nCSeq: 1 REGISTER\r\nContact: *\r\nExpires: 0\r\n${line}\r\nContent-Length: 0\r\n\r\n`,
+    )
+    const response = (await raw.next((message) => message.callId === 'star')) as SipResponse
+    expect(response.status).toBe(200)
+    expect(contacts(response)).toEqual([])
+  })
+
+  test('an older request of the same phone does not undo a newer one', async () => {
+    const raw = await peer()
+    expect((await register(raw, '1004', { callId: 'order', cseq: 20 })).status).toBe(200)
+    expect((await register(raw, '1004', { callId: 'order', cseq: 5, headers: ['Expires: 0'] })).status).toBe(500)
+    await register(raw, '1004', { callId: 'order', cseq: 30, headers: ['Expires: 0'] })
+  })
+
+  test('contacts beyond the limit of an address are refused', async () => {
+    const raw = await peer()
+    const many = Array.from({ length: 11 }, (_, i) => `Contact: <sip:phone${i}@192.0.2.1>`)
+    expect((await register(raw, '1005', { headers: many })).status).toBe(403)
+    expect((await ari.get(`endpoints/PJSIP/1005@${CUSTOMER}`)).status).toBe(404)
+  })
+
+  test('nobody registers for another', async () => {
+    const raw = await peer()
+    const response = await raw.askAs('1006', 'pass1006', 'REGISTER', registering('1007'))
+    expect(response.status).toBe(403)
+  })
+
+  test('a foreign domain is not ours to register', async () => {
+    const raw = await peer()
+    expect((await raw.ask('REGISTER', registering('1000', [], 'example.com'))).status).toBe(404)
+  })
+
+  test('the way back is written into Via (RFC 3581)', async () => {
+    const raw = await peer()
+    const response = await raw.ask('REGISTER', registering('1000'))
+    expect(response.via.params.get('rport')).toBe(String(raw.port))
+    expect(response.via.params.get('received')).toBe('127.0.0.1')
+  })
+})
+
+describe('guessing passwords', () => {
+  test('an unknown user and a wrong password cannot be told apart', async () => {
+    const raw = await peer('127.0.0.11')
+    const shape = async (user: string) => {
+      const first = await raw.ask('REGISTER', registering(user))
+      const second = await register(raw, user, { password: 'wrong' })
+      const blank = (response: SipResponse) =>
+        response.headers
+          .map(([name, value]) =>
+            `${name}: ${value}`.replace(/nonce="[^"]*"|branch=[^;]*|^call-id.*|^cseq.*/g, '').replaceAll(user, 'USER'),
+          )
+          .join('\n')
+      return [first.status, blank(first), second.status, blank(second)]
+    }
+    expect(await shape('1008')).toEqual(await shape('4711'))
+  })
+
+  test('after five failures even the right password is refused for a while, from that address only', async () => {
+    const raw = await peer('127.0.0.12')
+    for (let i = 0; i < 5; i++) expect((await register(raw, '1008', { password: 'wrong' })).status).toBe(401)
+    const refused = await register(raw, '1008')
+    expect(refused.status).toBe(403)
+    expect(Number(header(refused, 'retry-after'))).toBeGreaterThan(50)
+    expect((await register(raw, '1009')).status).toBe(200)
+    expect((await register(await peer('127.0.0.13'), '1008')).status).toBe(200)
+    expect(await server.metrics()).toMatchObject({
+      sip_auth_throttled: expect.any(Number),
+      sip_auth_failed: expect.any(Number),
+    })
+  })
+
+  test('credentials sent again are stale', async () => {
+    const raw = await peer('127.0.0.14')
+    const challenge = await raw.ask('REGISTER', registering('1009'))
+    const line = answerChallenge(challenge, { user: '1009', password: 'pass1009', method: 'REGISTER', uri: domain })
+    expect((await raw.ask('REGISTER', registering('1009', [line]))).status).toBe(200)
+    const replayed = await raw.ask('REGISTER', registering('1009', [line]))
+    expect(replayed.status).toBe(401)
+    expect(header(replayed, 'www-authenticate')).toContain('stale=true')
+  })
+})
+
+test('registrations outlive a restart', async () => {
+  const first = await startTestSwitch()
+  const raw = await openRawPeer(first.sipPort)
+  await raw.askAs('1000', 'pass1000', 'REGISTER', registering('1000'))
+  await first.close()
+  const second = await startTestSwitch({ registrations: first.registrations })
+  const app = await connectAri(second.access)
+  try {
+    expect((await app.get(`endpoints/PJSIP/1000@${CUSTOMER}`)).body.state).toBe('online')
+    await app.post('channels', {
+      query: { endpoint: 'PJSIP/call-out/sip:1000@localhost', app: 'sidetone', channelId: 'again' },
+    })
+    const invite = await raw.next((message) => message.kind === 'request')
+    expect(invite.cseq.method).toBe('INVITE')
+  } finally {
+    raw.close()
+    app.close()
+    await second.close()
+  }
+})
