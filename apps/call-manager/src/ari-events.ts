@@ -73,12 +73,9 @@ export async function onAriEvent(core: Core, { id }: EventEnvelope, { asterisk_i
   await handlers[event.type]?.(core, asterisk_id, event as unknown as Fields, id)
 }
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
-/** A leg that we dialled has a channel with its own id; it may be here before we know which node dials it. */
+/** What a leg that we dialled reports may be here before we know which node dials it. */
 async function legOf({ store, calls }: Core, asterisk_id: string, { id }: AriChannel): Promise<CallRow | undefined> {
-  if (uuid.test(id)) return calls.find(store, '*', id)
-  return calls.findBy(store, '*', { asterisk_id, channel_id: id })
+  return calls.findBy(store, '*', { channel_id: id, asterisk_id: [asterisk_id, ''] })
 }
 
 interface Digit {

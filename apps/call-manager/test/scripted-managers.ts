@@ -1,0 +1,281 @@
+import { type Contract, errorOf, nilId, routesOf } from '@sidetone/contract'
+import type { Manager } from '@sidetone/manager'
+import type { Action } from '@sidetone/proto-schemas/action'
+import { agentContract } from '@sidetone/proto-schemas/agent'
+import { customerContract } from '@sidetone/proto-schemas/customer'
+import { flowContract } from '@sidetone/proto-schemas/flow'
+import { numberContract } from '@sidetone/proto-schemas/number'
+import { registrarContract } from '@sidetone/proto-schemas/registrar'
+import { storageContract } from '@sidetone/proto-schemas/storage'
+import { ttsContract } from '@sidetone/proto-schemas/tts'
+import { newId, now } from '@sidetone/store'
+import { z } from 'zod'
+
+type Answer = (input: Record<string, unknown>, context: { customer_id: string }) => unknown
+
+/** A manager that answers some operations of a contract by script; the others do not exist yet. */
+function scripted<C extends Contract>(contract: C, answers: Record<string, Answer>): Manager {
+  const handlers: Record<string, Record<string, (input: unknown, context: unknown) => Promise<unknown>>> = {}
+  for (const { resource, name, id } of routesOf(contract)) {
+    handlers[resource] ??= {}
+    handlers[resource][name] = async (input, context) => {
+      const answer = answers[id]
+      if (!answer) throw new Error(`the script has no answer for ${id}`)
+      return answer(input as Record<string, unknown>, context as { customer_id: string })
+    }
+  }
+  for (const resource of Object.keys(contract.resources)) handlers[resource] ??= {}
+  const manager = { contract, settings: z.object({}), migrations: [], build: () => ({ handlers }) }
+  return manager as unknown as Manager
+}
+
+const fields = (customer_id: string, id = newId()) => ({
+  id,
+  customer_id,
+  tm_create: now(),
+  tm_update: null,
+  tm_delete: null,
+})
+
+interface Running {
+  id: string
+  customer_id: string
+  reference_id: string
+  actions: Action[]
+  current: Action
+  status: 'running' | 'ended'
+  variables: Record<string, string>
+}
+
+/** What the neighbours of the call manager know; a test fills it. */
+export class World {
+  readonly customers = new Map<string, { status: string }>()
+  readonly numbers = new Map<string, { customer_id: string; call_flow_id: string }>()
+  readonly extensions: { id: string; customer_id: string; extension: string }[] = []
+  readonly flows = new Map<string, Action[]>()
+  readonly activeflows = new Map<string, Running>()
+  readonly files = new Map<string, Record<string, unknown>>()
+  /** Texts that were spoken, and what is played for each. */
+  readonly spoken: string[] = []
+  speechUri = ''
+  agentOf: (address: { target: string }) => string | undefined = () => undefined
+
+  flow(...actions: { type: string; option?: Record<string, unknown>; id?: string }[]): string {
+    const id = newId()
+    this.flows.set(id, actions.map(actionOf))
+    return id
+  }
+
+  managers(): Manager[] {
+    return [
+      this.#flow(),
+      this.#number(),
+      this.#registrar(),
+      this.#customer(),
+      this.#agent(),
+      this.#tts(),
+      this.#storage(),
+    ]
+  }
+
+  #flow(): Manager {
+    const view = (flow: Running) => ({
+      ...fields(flow.customer_id, flow.id),
+      flow_id: nilId,
+      status: flow.status,
+      reference_type: 'call',
+      reference_id: flow.reference_id,
+      reference_activeflow_id: nilId,
+      on_complete_flow_id: nilId,
+      webhook_uri: '',
+      webhook_method: '',
+      current_action: flow.current,
+      forward_action_id: nilId,
+      executed_actions: [],
+      stack_map: {},
+      current_stack_id: '',
+      execute_count: 0,
+      counts: {},
+      variables: flow.variables,
+      version: 0,
+      error: '',
+    })
+    const found = (id: unknown): Running => {
+      const flow = this.activeflows.get(String(id))
+      if (!flow) throw errorOf(flowContract.errors, 'ACTIVEFLOW_NOT_FOUND')
+      return flow
+    }
+    return scripted(flowContract, {
+      'activeflow.start': ({ id, flow_id, actions, reference_id, variables }, { customer_id }) => {
+        const known = this.activeflows.get(String(id))
+        if (known) return view(known)
+        const program = actions
+          ? (actions as Parameters<typeof actionOf>[0][]).map(actionOf)
+          : this.flows.get(String(flow_id))
+        if (!program) throw errorOf(flowContract.errors, 'FLOW_NOT_FOUND')
+        const flow: Running = {
+          id: String(id),
+          customer_id,
+          reference_id: String(reference_id),
+          actions: program,
+          current: actionOf({ type: '', id: '00000000-0000-0000-0000-000000000001' }),
+          status: 'running',
+          variables: { ...(variables as Record<string, string>) },
+        }
+        this.activeflows.set(flow.id, flow)
+        return view(flow)
+      },
+      'activeflow.next': ({ id, current_action_id }) => {
+        const flow = found(id)
+        if (flow.current.id !== current_action_id) throw errorOf(flowContract.errors, 'ACTIVEFLOW_STEP_STALE')
+        const action = flow.actions[flow.actions.findIndex((one) => one.id === current_action_id) + 1]
+        if (action) flow.current = action
+        else flow.status = 'ended'
+        return { action: action ?? null }
+      },
+      'activeflow.get': ({ id }) => view(found(id)),
+      'activeflow.variables': ({ id }) => ({ variables: found(id).variables }),
+      'activeflow.set_variables': ({ id, variables }) => {
+        Object.assign(found(id).variables, variables)
+        return { variables: found(id).variables }
+      },
+      'activeflow.stop': ({ id }) => {
+        found(id).status = 'ended'
+        return view(found(id))
+      },
+    })
+  }
+
+  #number(): Manager {
+    const view = (number: string, { customer_id, call_flow_id }: { customer_id: string; call_flow_id: string }) => ({
+      ...fields(customer_id),
+      number,
+      type: 'normal',
+      call_flow_id,
+      message_flow_id: nilId,
+      name: '',
+      detail: '',
+      status: 'active',
+      t38_enabled: false,
+      emergency_enabled: false,
+      metadata: { rtp_debug: false },
+      tm_purchase: null,
+      tm_renew: null,
+    })
+    return scripted(numberContract, {
+      'number.lookup': ({ number }) => {
+        const known = this.numbers.get(String(number))
+        if (!known) throw errorOf(numberContract.errors, 'NUMBER_NOT_FOUND')
+        return view(String(number), known)
+      },
+      'number.list': (_, { customer_id }) => {
+        const own = [...this.numbers].filter(([, one]) => one.customer_id === customer_id)
+        return { result: own.slice(0, 1).map(([number, one]) => view(number, one)), next_page_token: '' }
+      },
+    })
+  }
+
+  #registrar(): Manager {
+    const find = (match: (one: World['extensions'][number]) => boolean) => {
+      const known = this.extensions.find(match)
+      if (!known) throw errorOf(registrarContract.errors, 'EXTENSION_NOT_FOUND')
+      const { id, customer_id, extension } = known
+      const secret = { username: extension, password: 'secret', ha1_md5: '', ha1_sha256: '', direct_hash: '' }
+      return { ...fields(customer_id, id), name: '', detail: '', extension, domain_name: customer_id, ...secret }
+    }
+    return scripted(registrarContract, {
+      'extension.get': ({ id }, { customer_id }) => find((one) => one.id === id && one.customer_id === customer_id),
+      'extension.by_number': ({ extension }, { customer_id }) =>
+        find((one) => one.extension === extension && one.customer_id === customer_id),
+    })
+  }
+
+  #customer(): Manager {
+    return scripted(customerContract, {
+      'customer.get': ({ id }) => {
+        const known = this.customers.get(String(id))
+        if (!known) throw errorOf(customerContract.errors, 'CUSTOMER_NOT_FOUND')
+        return {
+          ...fields(String(id), String(id)),
+          name: '',
+          detail: '',
+          email: 'someone@example.com',
+          phone_number: '',
+          address: '',
+          webhook_method: '',
+          webhook_uri: '',
+          webhook_secret: '',
+          billing_account_id: nilId,
+          metadata: { rtp_debug: false },
+          email_verified: true,
+          identity_verification_status: 'none',
+          tm_deletion_scheduled: null,
+          ...known,
+        }
+      },
+    })
+  }
+
+  #agent(): Manager {
+    return scripted(agentContract, {
+      'agent.by_address': ({ address }, { customer_id }) => {
+        const id = this.agentOf(address as { target: string })
+        if (!id) return { agent: null }
+        const person = { username: 'a@example.com', password_hash: '', name: '', detail: '', ring_method: 'ringall' }
+        const rest = { status: 'available', permission: 0, tag_ids: [], addresses: [], direct_hash: '' }
+        return { agent: { ...fields(customer_id, id), ...person, ...rest } }
+      },
+    })
+  }
+
+  #tts(): Manager {
+    return scripted(ttsContract, {
+      'speech.synthesize': ({ text }) => {
+        this.spoken.push(String(text))
+        return { uri: this.speechUri }
+      },
+    })
+  }
+
+  #storage(): Manager {
+    return scripted(storageContract, {
+      'storage_file.register': (input, { customer_id }) => {
+        const known = this.files.get(String(input.id))
+        const file = known ?? {
+          ...fields(customer_id, String(input.id)),
+          owner_type: '',
+          owner_id: nilId,
+          detail: '',
+          tm_download_expire: null,
+          uri_download: `http://files.example/${String(input.key)}`,
+          ...input,
+        }
+        this.files.set(String(input.id), file)
+        return file
+      },
+      'storage_file.file': ({ id }) => ({ location: `http://files.example/${String(id)}` }),
+      'storage_file.delete': ({ id }) => {
+        const file = this.files.get(String(id))
+        if (!file) throw errorOf(storageContract.errors, 'FILE_NOT_FOUND')
+        this.files.delete(String(id))
+        return file
+      },
+    })
+  }
+}
+
+const actionOf = ({
+  type,
+  option = {},
+  id = newId(),
+}: {
+  type: string
+  option?: Record<string, unknown>
+  id?: string
+}): Action => ({
+  id,
+  next_id: nilId,
+  type,
+  option,
+  tm_execute: null,
+})
