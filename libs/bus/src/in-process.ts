@@ -2,9 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { commonError, type EventEnvelope, type ReplyEnvelope, type RequestEnvelope } from '@sidetone/contract'
 import { type Logger, pino } from 'pino'
 import type { Registry } from 'prom-client'
+import { currentRequest } from './current-request.ts'
 import { createEventRunner, type EventRunner } from './event-runner.ts'
 import { busMetrics } from './metrics.ts'
-import { type Closable, type Delivery, defaultDrainMs, type RequestHandler, type Transport } from './transport.ts'
+import { type Delivery, defaultDrainMs, type RequestHandler, type Transport } from './transport.ts'
 import { type WorkInFlight, workInFlight } from './work-in-flight.ts'
 
 interface InProcessOptions {
@@ -44,38 +45,31 @@ const delivery: Delivery = { redelivered: false }
 export function createInProcessTransport({ log = pino(), registry, retryDelaysMs }: InProcessOptions = {}): Transport {
   const servers = new Map<string, Server>()
   const subscribers = new Map<string, Subscriber>()
-  const closers = new Set<Closable>()
+  const requests = workInFlight()
   const metrics = busMetrics(registry)
   let open = true
-
-  const track = (close: (drainMs: number) => Promise<void>): Closable => {
-    const closable: Closable = {
-      close: ({ drainMs = defaultDrainMs } = {}) => {
-        closers.delete(closable)
-        return close(drainMs)
-      },
-    }
-    closers.add(closable)
-    return closable
-  }
 
   return {
     request(queue, envelope) {
       const server = servers.get(queue)
-      if (!server) return Promise.reject(commonError('SERVICE_UNAVAILABLE'))
-      return accept(server, envelope)
+      // While it drains, it carries what the accepted work needs to end well, and nothing new.
+      const welcome = server && (open || currentRequest())
+      return welcome ? accept(server, envelope) : Promise.reject(commonError('SERVICE_UNAVAILABLE'))
     },
 
     async serve(queue, handler, { prefetch }) {
       if (servers.has(queue)) throw new Error(`${queue} is already served in this process`)
       const outside = AsyncLocalStorage.snapshot()
-      const server = { handler, prefetch, running: 0, waiting: [], inFlight: workInFlight(), outside }
+      const inFlight = workInFlight(requests)
+      const server = { handler, prefetch, running: 0, waiting: [], inFlight, outside }
       servers.set(queue, server)
-      return track(async (drainMs) => {
-        servers.delete(queue)
-        const left = await server.inFlight.idle(drainMs)
-        if (left > 0) log.warn({ queue, left }, 'requests were still running when the drain time was up')
-      })
+      return {
+        async close({ drainMs = defaultDrainMs } = {}) {
+          servers.delete(queue)
+          const left = await inFlight.idle(drainMs)
+          if (left > 0) log.warn({ queue, left }, 'requests were still running when the drain time was up')
+        },
+      }
     },
 
     async publish(event) {
@@ -94,18 +88,23 @@ export function createInProcessTransport({ log = pino(), registry, retryDelaysMs
       const runner = createEventRunner({ name, handler, bury, retryDelaysMs, log, metrics })
       const outside = AsyncLocalStorage.snapshot()
       subscribers.set(name, { types: types === 'all' ? types : new Set(types), runner, outside })
-      return track(async (drainMs) => {
-        // Stopped before it is forgotten: an event that comes in between must be refused, not missed.
-        await runner.stop(drainMs)
-        subscribers.delete(name)
-      })
+      return {
+        async close({ drainMs = defaultDrainMs } = {}) {
+          // Stopped before it is forgotten: an event that comes in between must be refused, not missed.
+          await runner.stop(drainMs)
+          subscribers.delete(name)
+        },
+      }
     },
 
     ready: () => open,
 
-    async close(options) {
+    async close({ drainMs = defaultDrainMs } = {}) {
       open = false
-      await Promise.all(Array.from(closers, (closable) => closable.close(options)))
+      const reactions = Array.from(subscribers.values(), ({ runner }) => runner.stop(drainMs))
+      const [left] = await Promise.all([requests.idle(drainMs), ...reactions])
+      if (left > 0) log.warn({ left }, 'requests were still running when the drain time was up')
+      servers.clear()
     },
   }
 }

@@ -3,7 +3,7 @@ import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'a
 import type { Logger } from 'pino'
 
 /** Declares and consumes what it needs on a fresh connection. */
-export type Part = (model: ChannelModel) => Promise<void>
+type Part = (model: ChannelModel) => Promise<void>
 
 /** A connection to RabbitMQ that comes back by itself, with all its parts. */
 export interface Link {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, pino } from 'pino'
 import type { Registry } from 'prom-client'
 import { busMetrics } from './metrics.ts'
@@ -5,7 +6,7 @@ import { openCalls } from './rabbit-calls.ts'
 import { openEvents } from './rabbit-events.ts'
 import { openLink } from './rabbit-link.ts'
 import { serveQueue } from './rabbit-serve.ts'
-import type { Closable, Transport } from './transport.ts'
+import { type Closable, defaultDrainMs, type Transport } from './transport.ts'
 
 interface RabbitOptions {
   /** `amqp://user:password@host:port/vhost` */
@@ -18,6 +19,9 @@ interface RabbitOptions {
   /** Put before every queue and exchange, so that several platforms (or tests) can share a vhost. */
   prefix?: string | undefined
 }
+
+/** How long a broker that hangs may hold up the end of a process, beyond the drain. */
+const goodbyeMs = 3_000
 
 /** The bus over RabbitMQ. Rejects when the broker is not there; once connected, it reconnects by itself. */
 export async function createRabbitTransport({
@@ -56,9 +60,14 @@ export async function createRabbitTransport({
       track(await serveQueue(rpcLink, { queue: prefix + queue, handler, prefetch, log })),
     subscribe: async (subscription) => track(await subscribe(subscription)),
     ready: () => rpcLink.ready() && eventLink.ready(),
-    async close(options) {
-      await Promise.all(Array.from(open, (closable) => closable.close(options)))
-      await Promise.all([rpcLink.close(), eventLink.close()])
+    async close({ drainMs = defaultDrainMs } = {}) {
+      const closed = Promise.all(Array.from(open, (closable) => closable.close({ drainMs })))
+        .then(() => Promise.all([rpcLink.close(), eventLink.close()]))
+        .then(() => true)
+      const tooLate = new AbortController()
+      const late = sleep(drainMs + goodbyeMs, false, { signal: tooLate.signal }).catch(() => false)
+      if (await Promise.race([closed, late])) tooLate.abort()
+      else log.warn('RabbitMQ did not say goodbye in time')
     },
   }
 }

@@ -6,16 +6,19 @@ export interface WorkInFlight {
   idle(timeoutMs: number): Promise<number>
 }
 
-export function workInFlight(): WorkInFlight {
+/** Counts, and lets `whole` count too. */
+export function workInFlight(whole?: WorkInFlight): WorkInFlight {
   let running = 0
   const waiting = new Set<() => void>()
   return {
     begin: () => {
       running++
+      whole?.begin()
     },
     end: () => {
       running--
       if (running === 0) for (const wake of waiting) wake()
+      whole?.end()
     },
     idle: (timeoutMs) =>
       new Promise((resolve) => {

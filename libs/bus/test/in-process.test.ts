@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { createInProcessTransport } from '../src/index.ts'
+import { createClient, createInProcessTransport, serveContract } from '../src/index.ts'
+import { exampleContract, exampleHandlers, identity } from './example.ts'
 import { eventOf, retryDelaysMs, silent, transportSuite } from './transport-suite.ts'
 
 const start = () => createInProcessTransport({ log: silent, retryDelaysMs })
@@ -30,6 +32,21 @@ describe('in process', () => {
     const published = transport.publish(eventOf('r1', 1))
     await transport.close()
     await expect(published).rejects.toMatchObject({ reason: 'SERVICE_UNAVAILABLE' })
+  })
+
+  test('what draining work calls is still answered, what is new is not', async () => {
+    const transport = start()
+    const { example } = createClient(exampleContract, { transport, publisher: 'test' })
+    const search = async () => {
+      await sleep(50)
+      return { found: (await example.get({ id: 'nested' }, { identity })).id }
+    }
+    await serveContract(exampleContract, exampleHandlers({ search }), { transport, log: silent })
+    const answer = example.search({}, { identity })
+    const closed = transport.close()
+    await expect(example.create({ name: 'a' }, { identity })).rejects.toMatchObject({ reason: 'SERVICE_UNAVAILABLE' })
+    expect(await answer).toEqual({ found: 'nested' })
+    await closed
   })
 
   test('handlers do not inherit the async context of the sender', async () => {

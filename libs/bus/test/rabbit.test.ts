@@ -152,6 +152,24 @@ describe.skipIf(reason)('over RabbitMQ', () => {
     expect(Math.min(...served)).toBeGreaterThan(0)
   })
 
+  test('what draining work asks of others is still answered', async () => {
+    const [transport, other, caller] = await Promise.all([start(), start(), start()])
+    const queue = 'other.request'
+    const reply = { status_code: 200, data_type: 'application/json', data: 'nested' }
+    await other.serve(queue, async () => reply, { prefetch: 1 })
+    const request = { uri: '/v1/x', method: 'GET', publisher: 'test', data_type: 'application/json', data: null }
+    const search = async () => {
+      await sleep(100)
+      const deadline = Date.now() + 1_000
+      const { data } = await transport.request(queue, { ...request, request_id: 'r1', identity, deadline })
+      return { found: String(data) }
+    }
+    await serveContract(exampleContract, exampleHandlers({ search }), { transport, log: silent })
+    const answer = clientOf(caller).search({}, as)
+    await sleep(50)
+    await Promise.all([transport.close({ drainMs: 2_000 }), expect(answer).resolves.toEqual({ found: 'nested' })])
+  })
+
   test('a message that is not a request is answered or dropped, and does not stop the others', async () => {
     const transport = await start()
     await serveContract(exampleContract, exampleHandlers(), { transport, log: silent })
