@@ -10,7 +10,7 @@ import { type CallEffect, type CallEvent, next } from './rules.ts'
 export async function applyToLeg(core: Core, id: string, event: CallEvent): Promise<void> {
   let effects: CallEffect[] = []
   let seen: CallRow | undefined
-  await core.change(id, (call) => {
+  const changed = await core.change(id, (call) => {
     const step = next(call, event, now())
     effects = step.effects
     seen = step.call
@@ -30,9 +30,10 @@ export async function applyToLeg(core: Core, id: string, event: CallEvent): Prom
       },
     }
   })
-  if (!seen) return
-  for (const effect of effects) await perform(core, seen, effect)
-  if (event.type === 'answered') await afterAnswer(core, seen)
+  const call = changed ?? seen
+  if (!call) return
+  for (const effect of effects) await perform(core, call, effect)
+  if (event.type === 'answered') await afterAnswer(core, call)
 }
 
 async function perform(core: Core, call: CallRow, effect: CallEffect): Promise<void> {

@@ -62,6 +62,8 @@ export async function reconcileNode(core: Core, asteriskId: string): Promise<voi
   const here = new Set(channels.map(({ id }) => id))
   for (const call of calls) {
     if (!here.has(call.channel_id)) await core.apply(call.id, { type: 'gone', cause: 31 })
+    // The node was told to end it and did not hear.
+    else if (call.asked_cause !== null) await core.apply(call.id, { type: 'hang_up', cause: 16 })
     else await checkPlayback(core, call)
   }
   const active = { asterisk_id: asteriskId, status: ['initiating', 'recording'] as const }

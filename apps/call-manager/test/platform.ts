@@ -52,7 +52,10 @@ export async function openLab(env: Record<string, string> = {}) {
     lookup: async ({ user }) => {
       const known = world.extensions.find(({ extension }) => extension === user)
       if (!known) return null
-      const digests = ha1({ username: user, realm, password })
+      const digests = {
+        ha1_md5: ha1('MD5', user, realm, password),
+        ha1_sha256: ha1('SHA-256', user, realm, password),
+      }
       return { username: user, customer_id: known.customer_id, ...digests }
     },
   })
@@ -86,6 +89,7 @@ export async function openLab(env: Record<string, string> = {}) {
     platform,
     softswitch,
     proxy,
+    recordingDir,
     calls,
     recordings: as(callContract, adminOf(customer)).recording,
     asCustomer: () => as(callContract, adminOf(newId())).call,
@@ -110,11 +114,10 @@ export async function openLab(env: Record<string, string> = {}) {
       return number
     },
 
-    /** A call from a carrier to a number. */
+    /** A call from a carrier, or from one of our phones. */
     async dial(number: string, from?: Phone) {
-      return (from ?? (await phone())).call(`sip:${number}@${server.host}:${server.port}`, {
-        from: 'sip:+15559990000@carrier.example',
-      })
+      const uri = `sip:${number}@${server.host}:${server.port}`
+      return from ? from.call(uri) : (await phone()).call(uri, { from: 'sip:+15559990000@carrier.example' })
     },
 
     /** The types of the events of the call manager about a resource, in order. */

@@ -1,0 +1,135 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { type Lab, openLab } from './platform.ts'
+
+let lab: Lab
+let bob: Awaited<ReturnType<Lab['extension']>>
+beforeAll(async () => {
+  lab = await openLab({ CALL_DIAL_TIMEOUT_SECONDS: '1', CALL_MAX_DURATION_SECONDS: '3' })
+  bob = await lab.extension('1001')
+})
+afterAll(() => lab.close())
+afterEach(() => lab.nothingIsLeft())
+
+const beep = [{ type: 'beep' }]
+const wait = [{ type: 'sleep', option: { duration: 60_000 } }]
+
+test('POST /calls rings the phone and runs the flow when it is answered', async () => {
+  const number = lab.number({ type: 'beep' })
+  const { calls, groupcalls } = await lab.calls.create({ actions: beep, destinations: [bob.address] })
+  expect(groupcalls).toEqual([])
+  expect(calls).toMatchObject([{ status: 'dialing', direction: 'outgoing', source: { type: 'tel', target: number } }])
+  const call = await bob.phone.nextCall()
+  expect(call.invite.headers.find(([name]) => name === 'From')?.[1]).toContain(number)
+  call.ring()
+  await vi.waitUntil(async () => (await lab.calls.get({ id: calls[0]!.id })).status === 'ringing')
+  await call.answer()
+  await call.ended
+  const ended = await lab.ended()
+  expect(ended).toMatchObject({ hangup_by: 'local', hangup_reason: 'normal', destination: { target: bob.id } })
+  expect(await lab.told(ended.id)).toEqual([
+    'call_created',
+    'call_dialing',
+    'call_ringing',
+    'call_progressing',
+    'call_updated',
+    'call_terminating',
+    'call_hangup',
+  ])
+})
+
+test('a sip address is called as it is given, from the source that is given', async () => {
+  const phone = await lab.phone('someone')
+  const source = { type: 'sip' as const, target: 'shop@example.com', name: 'The "Shop"' }
+  const target = `someone@127.0.0.1:${phone.port}`
+  await lab.calls.create({ actions: beep, source, destinations: [{ type: 'sip', target }] })
+  const call = await phone.nextCall()
+  const from = call.invite.headers.find(([name]) => name === 'From')?.[1]
+  expect(from).toContain('"The Shop"')
+  expect(from).toContain('shop@')
+  await call.answer()
+  await call.ended
+  await lab.ended()
+})
+
+test.each([
+  [486, 'busy'],
+  [603, 'noanswer'],
+  [404, 'failed'],
+] as const)('a phone that answers %i ends the call as %s', async (status, hangup_reason) => {
+  await lab.calls.create({ actions: beep, destinations: [bob.address] })
+  ;(await bob.phone.nextCall()).reject(status)
+  expect(await lab.ended()).toMatchObject({ hangup_reason, hangup_by: 'remote' })
+})
+
+test('a phone that is not registered ends the call as failed', async () => {
+  const id = '00000000-0000-4000-8000-000000000009'
+  lab.world.extensions.push({ id, customer_id: lab.customer, extension: '1009' })
+  await lab.calls.create({ actions: beep, destinations: [{ type: 'extension', target: id }] })
+  expect(await lab.ended()).toMatchObject({ hangup_reason: 'failed', hangup_by: 'remote' })
+})
+
+test('hanging up before the answer cancels', async () => {
+  const { calls } = await lab.calls.create({ actions: wait, destinations: [bob.address] })
+  const call = await bob.phone.nextCall()
+  call.answered.catch(() => undefined)
+  call.ring()
+  await lab.calls.hangup({ id: calls[0]!.id })
+  await call.ended
+  expect(await lab.ended()).toMatchObject({ hangup_reason: 'cancel', hangup_by: 'local' })
+  expect((await lab.told(calls[0]!.id)).slice(-2)).toEqual(['call_canceling', 'call_hangup'])
+})
+
+test('hanging up at once cancels, however far the dialling has come', async () => {
+  const { calls } = await lab.calls.create({ actions: wait, destinations: [bob.address] })
+  await lab.calls.hangup({ id: calls[0]!.id })
+  expect(await lab.ended()).toMatchObject({ hangup_reason: 'cancel' })
+  await bob.phone
+    .nextCall({ timeoutMs: 200 })
+    .then((call) => call.ended)
+    .catch(() => undefined)
+})
+
+test('a phone that never answers is given up', async () => {
+  await lab.calls.create({ actions: wait, destinations: [bob.address] })
+  const call = await bob.phone.nextCall()
+  call.answered.catch(() => undefined)
+  call.ring()
+  await call.ended
+  expect(await lab.ended()).toMatchObject({ hangup_reason: 'dialout' })
+})
+
+test('a call ends after the maximum duration', async () => {
+  await lab.calls.create({ actions: wait, destinations: [bob.address] })
+  const call = await bob.phone.nextCall()
+  await call.answer()
+  await call.ended
+  expect(await lab.ended()).toMatchObject({ hangup_reason: 'timeout', hangup_by: 'local' })
+})
+
+test('one call for each destination that can be called', async () => {
+  const { calls } = await lab.calls.create({
+    actions: beep,
+    destinations: [{ type: 'tel', target: '+15557654321' }, bob.address],
+  })
+  expect(calls).toHaveLength(1)
+  ;(await bob.phone.nextCall()).reject(486)
+  await lab.ended()
+})
+
+test('what cannot be called or run is refused, and no call is made', async () => {
+  const before = (await lab.calls.list({})).result.length
+  const tel = { type: 'tel' as const, target: '+15557654321' }
+  await expect(lab.calls.create({ actions: beep, destinations: [tel] })).rejects.toMatchObject({
+    reason: 'DESTINATION_INVALID',
+    details: [{ field: 'destinations.0' }],
+  })
+  const flow_id = '00000000-0000-4000-8000-000000000001'
+  await expect(lab.calls.create({ flow_id, destinations: [bob.address] })).rejects.toMatchObject({
+    status: 'INVALID_ARGUMENT',
+    reason: 'FLOW_NOT_FOUND',
+  })
+  await expect(lab.calls.create({ actions: beep, source: tel, destinations: [bob.address] })).rejects.toMatchObject({
+    reason: 'SOURCE_INVALID',
+  })
+  expect((await lab.calls.list({})).result).toHaveLength(before)
+})
