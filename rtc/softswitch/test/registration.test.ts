@@ -13,7 +13,7 @@ beforeAll(async () => {
   ari = await connectAri(server.access)
 })
 afterAll(async () => {
-  ari.close()
+  await ari.close()
   await server.close()
 })
 afterEach(() => {
@@ -200,7 +200,7 @@ test('registrations outlive a restart', async () => {
     expect(invite.cseq.method).toBe('INVITE')
   } finally {
     raw.close()
-    app.close()
+    await app.close()
     await second.close()
   }
 })

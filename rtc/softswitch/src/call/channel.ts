@@ -87,7 +87,7 @@ export function createChannel(
     state: options.state,
     caller: options.caller ?? { name: '', number: '' },
     connected: { name: '', number: '' },
-    dialplan: { context: 'default', exten: options.exten ?? 's', priority: 1, app_name: '', app_data: '' },
+    dialplan: { context: options.endpoint, exten: options.exten ?? 's', priority: 1, app_name: '', app_data: '' },
     createdAt: timestamp(),
     variables: options.variables ?? new Map(),
     media: options.media,

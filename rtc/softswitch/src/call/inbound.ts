@@ -18,6 +18,9 @@ import {
 } from './channel.ts'
 import type { Core } from './core.ts'
 
+/** Endpoint and context of whoever calls in, as in rtc/asterisk's configuration. */
+const ENDPOINT = 'call-in'
+
 /** An INVITE from outside becomes a channel in the application, or is refused. */
 export function createInbound(options: {
   core: Core
@@ -51,7 +54,6 @@ export function createInbound(options: {
     if (!media) return transaction.respond(503, later(10))
     if (transaction.answered) return media.close()
 
-    const endpoint = verdict.account ? `${verdict.account.username}@${verdict.account.customer_id}` : 'anonymous'
     const leg = createUasLeg({
       agent: options.agent(),
       transaction,
@@ -68,8 +70,8 @@ export function createInbound(options: {
     let asked = false
     const channel = createChannel(core, {
       id: randomUUID(),
-      name: core.nextChannelName(`PJSIP/${endpoint}`),
-      endpoint,
+      name: core.nextChannelName(`PJSIP/${ENDPOINT}`),
+      endpoint: ENDPOINT,
       state: 'Ring',
       media,
       caller: callerOf(request, verdict.trusted),
