@@ -11,7 +11,15 @@ export interface Frame {
 }
 
 /** A customer's event stream: everything that happens to one customer, in order. */
-export async function openEvents({ url, accesskey, customerId }: { url: string; accesskey: string; customerId: string }) {
+export async function openEvents({
+  url,
+  accesskey,
+  customerId,
+}: {
+  url: string
+  accesskey: string
+  customerId: string
+}) {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/v1.0/ws?accesskey=${accesskey}`)
   const frames: Frame[] = []
   await new Promise<void>((resolve, reject) => {

@@ -23,7 +23,13 @@ export interface SidetoneProcess {
 }
 
 /** Starts the platform as its users do, as a process of its own on free ports, and waits for its ready line. */
-export async function startSidetone({ env = {}, dataDir }: { env?: Record<string, string>; dataDir?: string } = {}): Promise<SidetoneProcess> {
+export async function startSidetone({
+  env = {},
+  dataDir,
+}: {
+  env?: Record<string, string>
+  dataDir?: string
+} = {}): Promise<SidetoneProcess> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'sidetone-e2e-')))
   const [httpPort, sipPort] = [await freePort(), await freePort()]
   const child = spawn(process.execPath, [main], {

@@ -22,9 +22,10 @@ export async function startWebhookReceiver(answer: (webhook: ReceivedWebhook) =>
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     /** What was taken, in order of arrival. */
     received,
-    close: () => new Promise<void>((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    }),
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
   }
 }

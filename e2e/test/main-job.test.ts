@@ -6,7 +6,17 @@ import { findService } from '@sidetone/testing'
 import mysql from 'mysql2/promise'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createPhone, type Frame, openEvents, readWav, type SidetoneProcess, soundsLikeSpeech, startSidetone, startWebhookReceiver, toneShare } from '../src/index.ts'
+import {
+  createPhone,
+  type Frame,
+  openEvents,
+  readWav,
+  type SidetoneProcess,
+  soundsLikeSpeech,
+  startSidetone,
+  startWebhookReceiver,
+  toneShare,
+} from '../src/index.ts'
 
 const databaseUrl = await findService('DATABASE_URL', 'the main job on real services')
 const rabbitUrl = await findService('RABBITMQ_URL', 'the main job on real services')
@@ -33,7 +43,12 @@ function mainJob(prepare: () => Promise<{ env: Record<string, string>; remove: (
     const api = createSidetone({ baseUrl: sidetone.url, token: sidetone.accesskey })
     const customer = await api.customer.own()
     const receiver = await startWebhookReceiver()
-    await api.customer.update_own({ name: 'Main job', email: 'main@example.com', webhook_method: 'POST', webhook_uri: receiver.url })
+    await api.customer.update_own({
+      name: 'Main job',
+      email: 'main@example.com',
+      webhook_method: 'POST',
+      webhook_uri: receiver.url,
+    })
     const events = await openEvents({ url: sidetone.url, accesskey: sidetone.accesskey, customerId: customer.id })
 
     const connect = randomUUID()
@@ -46,7 +61,11 @@ function mainJob(prepare: () => Promise<{ env: Record<string, string>; remove: (
         { type: 'digits_receive', option: { duration: 8_000, length: 1 } },
         { type: 'branch', option: { default_target_id: nil, target_ids: { 1: connect } } },
         { type: 'hangup' },
-        { id: connect, type: 'connect', option: { destinations: [{ type: 'extension', target: '1001', target_name: '1001' }] } },
+        {
+          id: connect,
+          type: 'connect',
+          option: { destinations: [{ type: 'extension', target: '1001', target_name: '1001' }] },
+        },
         { type: 'recording_stop' },
         { type: 'hangup' },
       ],
@@ -65,27 +84,38 @@ function mainJob(prepare: () => Promise<{ env: Record<string, string>; remove: (
     await call.sendDtmf('1')
     const incoming = await extension.nextCall({ timeoutMs: 8_000 })
     await incoming.answer()
-    void call.play({ frequency: 440, durationMs: 3_000 })
-    await incoming.waitForTone(440, { timeoutMs: 4_000 })
-    void incoming.play({ frequency: 1_000, durationMs: 3_000 })
-    await call.waitForTone(1_000, { timeoutMs: 4_000 })
+    await Promise.all([
+      call.play({ frequency: 440, durationMs: 1_000 }),
+      incoming.waitForTone(440, { timeoutMs: 4_000 }),
+    ])
+    await Promise.all([
+      incoming.play({ frequency: 1_000, durationMs: 1_000 }),
+      call.waitForTone(1_000, { timeoutMs: 4_000 }),
+    ])
     await call.hangup()
     expect(await incoming.ended).toMatchObject({ by: 'them' })
 
     const recorded = await poll(() => events.frames.find(({ type }) => type === 'recording_finished'))
-    const legs = [...new Set(events.frames.filter(({ resource }) => resource === 'call').map((frame) => frame.resource_id))]
+    const legs = [
+      ...new Set(events.frames.filter(({ resource }) => resource === 'call').map((frame) => frame.resource_id)),
+    ]
     expect(legs).toHaveLength(2)
     await poll(() => hangups(events.frames).length === 2 || undefined)
     for (const leg of legs) expect(hangups(events.frames).filter((frame) => frame.resource_id === leg)).toHaveLength(1)
     for (const leg of legs) expect((await api.call.get({ id: leg })).status).toBe('hangup')
-    for (const { data } of hangups(events.frames)) expect(data).toMatchObject({ status: 'hangup', hangup_reason: 'normal' })
+    for (const { data } of hangups(events.frames))
+      expect(data).toMatchObject({ status: 'hangup', hangup_reason: 'normal' })
 
     // Both ways tell the same, each resource in order.
-    const told = await poll(() => (receiver.received.length >= events.frames.length ? receiver.received : undefined), 15_000)
+    const told = await poll(
+      () => (receiver.received.length >= events.frames.length ? receiver.received : undefined),
+      15_000,
+    )
     const webhook = new Webhook(customer.webhook_secret)
     const bodies = told.map(({ body, headers }) => webhook.verify(body, headers) as Frame)
     for (const resource_id of new Set(events.frames.map((frame) => frame.resource_id))) {
-      const story = (all: Frame[]) => all.filter((frame) => frame.resource_id === resource_id).map(({ type, sequence }) => `${sequence} ${type}`)
+      const story = (all: Frame[]) =>
+        all.filter((frame) => frame.resource_id === resource_id).map(({ type, sequence }) => `${sequence} ${type}`)
       expect(story(bodies)).toEqual(story(events.frames))
     }
 
@@ -94,7 +124,7 @@ function mainJob(prepare: () => Promise<{ env: Record<string, string>; remove: (
     const { samples } = readWav(file)
     expect(file.length).toBe(recorded.data['filesize'])
     expect(samples.length / 8_000).toBeGreaterThan(3)
-    expect(soundsLikeSpeech(samples.subarray(0, 16_000))).toBe(true)
+    expect(windows(samples, 8_000).some((window) => soundsLikeSpeech(window))).toBe(true)
     expect(Math.max(...windows(samples).map((window) => toneShare(window, 440)))).toBeGreaterThan(0.3)
     expect(Math.max(...windows(samples).map((window) => toneShare(window, 1_000)))).toBeGreaterThan(0.3)
 
@@ -114,7 +144,7 @@ const hangups = (frames: Frame[]): Frame[] => frames.filter(({ type }) => type =
 function* slices(samples: Int16Array, size = 1_600) {
   for (let at = 0; at + size <= samples.length; at += size) yield samples.subarray(at, at + size)
 }
-const windows = (samples: Int16Array): Int16Array[] => [...slices(samples)]
+const windows = (samples: Int16Array, size?: number): Int16Array[] => [...slices(samples, size)]
 
 async function poll<T>(look: () => T | undefined, timeoutMs = 10_000): Promise<T> {
   const until = Date.now() + timeoutMs

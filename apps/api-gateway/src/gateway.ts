@@ -3,7 +3,7 @@ import { serve } from '@hono/node-server'
 import { createClient, type LiveFeed, type Transport } from '@sidetone/bus'
 import type { Cache } from '@sidetone/cache'
 import type { Client, Contract } from '@sidetone/contract'
-import type { Files, FileSigner } from '@sidetone/files'
+import type { FileSigner, Files } from '@sidetone/files'
 import { agentContract } from '@sidetone/proto-schemas/agent'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { gatewayContract } from '@sidetone/proto-schemas/gateway'
@@ -19,10 +19,10 @@ import { attachWebSocket } from './websocket.ts'
 
 const requests = (fallback: number) => z.coerce.number().int().min(0).default(fallback)
 
-/** The gateway's own environment variables. The limits are requests per ten seconds; 0 switches one off. */
+/** The gateway's own environment variables. The limits are requests per ten seconds (RATE_LIMIT_AUTH per minute); 0 switches one off. */
 export const gatewaySettings = z.object({
   RATE_LIMIT_IP: requests(5_000),
-  RATE_LIMIT_AUTH: requests(100),
+  RATE_LIMIT_AUTH: requests(60),
   RATE_LIMIT_CUSTOMER: requests(2_000),
   MAX_BODY_BYTES: z.coerce.number().int().min(1_024).default(1_048_576),
 })
@@ -50,13 +50,15 @@ export interface Gateway {
 /** Listens; a port in use is reported together with the setting that changes it. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { transport, feed, cache, jwtKey, log, settings } = options
-  const clientOf = <C extends Contract>(contract: C): Client<C> => createClient(contract, { transport, publisher: 'gateway' })
+  const clientOf = <C extends Contract>(contract: C): Client<C> =>
+    createClient(contract, { transport, publisher: 'gateway' })
   const agents = clientOf(agentContract)
   const authenticator = createAuthenticator({ jwtKey, agents, customers: clientOf(customerContract) })
   const own = gatewayClient({ agents, authenticator })
   const app = createApp({
     ...options,
-    client: (contract) => (contract.name === gatewayContract.name ? (own as unknown as Client<Contract>) : clientOf(contract)),
+    client: (contract) =>
+      contract.name === gatewayContract.name ? (own as unknown as Client<Contract>) : clientOf(contract),
     authenticator,
     rateLimits: createRateLimits(cache, settings),
     maxBodyBytes: settings.MAX_BODY_BYTES,

@@ -3,7 +3,7 @@ import { commonError, type Identity } from '@sidetone/contract'
 import type { Context } from 'hono'
 import type { GatewayEnv } from './gateway-env.ts'
 
-/** Requests per ten seconds; 0 means no limit. */
+/** Requests per ten seconds, RATE_LIMIT_AUTH per minute; 0 means no limit. */
 export interface RateLimitSettings {
   RATE_LIMIT_IP: number
   RATE_LIMIT_AUTH: number
@@ -20,12 +20,14 @@ export interface RateLimits {
 }
 
 const windowSeconds = 10
+/** Passwords are guessed patiently, so these are counted longer. */
+const authWindowSeconds = 60
 
 export function createRateLimits(cache: Cache, settings: RateLimitSettings): RateLimits {
-  const limiter = (name: string, points: number): RateLimiter | undefined =>
-    points === 0 ? undefined : cache.rateLimiter({ name: `http-${name}`, points, durationSeconds: windowSeconds })
+  const limiter = (name: string, points: number, durationSeconds = windowSeconds): RateLimiter | undefined =>
+    points === 0 ? undefined : cache.rateLimiter({ name: `http-${name}`, points, durationSeconds })
   const ip = limiter('ip', settings.RATE_LIMIT_IP)
-  const auth = limiter('auth', settings.RATE_LIMIT_AUTH)
+  const auth = limiter('auth', settings.RATE_LIMIT_AUTH, authWindowSeconds)
   const customer = limiter('customer', settings.RATE_LIMIT_CUSTOMER)
 
   return {

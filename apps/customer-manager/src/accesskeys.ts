@@ -13,7 +13,11 @@ const shownPrefix = 11
 /** The last use is noted this often at most: a busy key must not become a write per request. */
 const noteUseEveryMs = 60_000
 
-export function accesskeyHandlers({ store, emit, accesskeys }: Dependencies): Handlers<typeof customerContract>['accesskey'] {
+export function accesskeyHandlers({
+  store,
+  emit,
+  accesskeys,
+}: Dependencies): Handlers<typeof customerContract>['accesskey'] {
   return {
     ...crud({
       store,

@@ -13,7 +13,13 @@ interface Dependencies extends Pick<Resources<typeof customerContract>, 'store' 
 /** A secret in the form that Standard Webhooks libraries take. */
 const newWebhookSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
 
-export function customerHandlers({ store, emit, outbound, customers, accesskeys }: Dependencies): Handlers<typeof customerContract>['customer'] {
+export function customerHandlers({
+  store,
+  emit,
+  outbound,
+  customers,
+  accesskeys,
+}: Dependencies): Handlers<typeof customerContract>['customer'] {
   /** A URL that the guard would refuse is refused when it is set already; the guard looks again at every delivery. */
   async function checkWebhookUri(uri: string, { fail }: OperationContext<'INVALID_WEBHOOK_URI'>): Promise<void> {
     if (uri === '') return
@@ -21,7 +27,11 @@ export function customerHandlers({ store, emit, outbound, customers, accesskeys 
       // A host that is not known at the moment may be known when the first webhook is sent.
       if (!(cause instanceof OutboundRefused)) return
       const problem = cause.message
-      throw fail('INVALID_WEBHOOK_URI', { message: `webhook_uri: ${problem}`, details: [{ field: 'webhook_uri', problem }], cause })
+      throw fail('INVALID_WEBHOOK_URI', {
+        message: `webhook_uri: ${problem}`,
+        details: [{ field: 'webhook_uri', problem }],
+        cause,
+      })
     })
   }
 
@@ -51,10 +61,9 @@ export function customerHandlers({ store, emit, outbound, customers, accesskeys 
 
     list: (query, { scope }) => customers.page(store, scope, query),
 
-    async create(fields, context) {
+    async create({ id = newId(), ...fields }, context) {
       await checkWebhookUri(fields.webhook_uri, context)
       if (await inUse(fields.email, nilId)) throw context.fail('CUSTOMER_ALREADY_EXISTS')
-      const id = newId()
       return store.transaction(async (tx) => {
         const customer = await customers.insert(tx, {
           ...fields,

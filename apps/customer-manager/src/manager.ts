@@ -11,7 +11,10 @@ export const customerManager = defineManager({
   settings: z.object({}),
   migrations,
   build(resources) {
-    const customers = resourceTable(Customer, 'customer_customer', { encrypted: ['webhook_secret'], secrets: resources.secrets })
+    const customers = resourceTable(Customer, 'customer_customer', {
+      encrypted: ['webhook_secret'],
+      secrets: resources.secrets,
+    })
     const accesskeys = resourceTable(Accesskey.omit({ token: true }), 'customer_accesskey')
     return {
       handlers: {

@@ -35,6 +35,11 @@ export const migrations = [
     ),
   ),
   migration('0004_accesskey_hash', (schema) =>
-    schema.createIndex('ux_customer_accesskey_token_hash').unique().on('customer_accesskey').column('token_hash').execute(),
+    schema
+      .createIndex('ux_customer_accesskey_token_hash')
+      .unique()
+      .on('customer_accesskey')
+      .column('token_hash')
+      .execute(),
   ),
 ]

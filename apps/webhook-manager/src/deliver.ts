@@ -22,7 +22,10 @@ const timeoutMs = 10_000
 const maxAnswerBytes = 64 * 1024
 
 /** Sends one signed request; anything but 2xx is a failure, and redirects are not followed. */
-export async function deliver(outbound: Outbound, { id, uri, method, contentType, body, secret }: Delivery): Promise<void> {
+export async function deliver(
+  outbound: Outbound,
+  { id, uri, method, contentType, body, secret }: Delivery,
+): Promise<void> {
   const { status } = await outbound.fetch(uri, {
     method,
     headers: { 'content-type': contentType, ...signatureHeaders({ secret, id, body }) },

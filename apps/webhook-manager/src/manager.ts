@@ -8,7 +8,7 @@ import { webhookContract } from '@sidetone/proto-schemas/webhook'
 import { newId, once } from '@sidetone/store'
 import { z } from 'zod'
 import { deliver, type Method } from './deliver.ts'
-import { retryAfterMs, retries } from './schedule.ts'
+import { retries, retryAfterMs } from './schedule.ts'
 
 /** An event for the customer's own address (`uri` empty: whichever it has set when the attempt is made), or for another. */
 interface EventDelivery {
@@ -35,17 +35,21 @@ export const webhookManager = defineManager({
     const customers = client(customerContract)
     const flows = client(flowContract)
 
+    // Asked each time: an address that was set a moment ago must get the very next event.
     const customerOf = (id: string): Promise<Customer | undefined> =>
-      cache.getOrLoad(`webhook:customer:${id}`, { ttlSeconds: 2 }, () =>
-        customers.customer.get({ id }, { identity: internalIdentity(id) }).catch(absentWhenNotFound),
-      )
+      customers.customer.get({ id }, { identity: internalIdentity(id) }).catch(absentWhenNotFound)
 
     /** An activeflow may have an address of its own, beside the customer's. */
-    async function addressOfFlow({ customer_id, data }: PublicEvent): Promise<{ uri: string; method: Method } | undefined> {
+    async function addressOfFlow({
+      customer_id,
+      data,
+    }: PublicEvent): Promise<{ uri: string; method: Method } | undefined> {
       const id = (data as { activeflow_id?: string }).activeflow_id
       if (!id || id === nilId) return undefined
       const { uri, method } = await cache.getOrLoad(`webhook:activeflow:${id}`, { ttlSeconds: 300 }, async () => {
-        const flow = await flows.activeflow.get({ id }, { identity: internalIdentity(customer_id) }).catch(absentWhenNotFound)
+        const flow = await flows.activeflow
+          .get({ id }, { identity: internalIdentity(customer_id) })
+          .catch(absentWhenNotFound)
         return { uri: flow?.webhook_uri ?? '', method: flow?.webhook_method || ('POST' as const) }
       })
       return uri === '' ? undefined : { uri, method }
@@ -58,7 +62,9 @@ export const webhookManager = defineManager({
       timeoutMs: 30_000,
       async handler({ event, uri, method }) {
         const customer = await customerOf(event.customer_id)
-        const target = uri ? { uri, method } : { uri: customer?.webhook_uri ?? '', method: customer?.webhook_method || ('POST' as const) }
+        const target = uri
+          ? { uri, method }
+          : { uri: customer?.webhook_uri ?? '', method: customer?.webhook_method || ('POST' as const) }
         // Switched off since: there is nobody to tell any more.
         if (!customer || target.uri === '') return
         await deliver(outbound, {
@@ -69,7 +75,8 @@ export const webhookManager = defineManager({
           secret: customer.webhook_secret,
         })
       },
-      onDead: ({ event }, reason) => log.warn({ event_id: event.id, customer_id: event.customer_id, reason }, 'webhook given up'),
+      onDead: ({ event }, reason) =>
+        log.warn({ event_id: event.id, customer_id: event.customer_id, reason }, 'webhook given up'),
     })
 
     jobs.define<FlowDelivery>('webhook.flow', {
@@ -91,7 +98,10 @@ export const webhookManager = defineManager({
       const event = publicEvent(envelope)!
       const customer = await customerOf(envelope.customer_id)
       const ofFlow = await addressOfFlow(event)
-      const targets = [...(customer?.webhook_uri ? [{ uri: '', method: 'POST' as const }] : []), ...(ofFlow ? [ofFlow] : [])]
+      const targets = [
+        ...(customer?.webhook_uri ? [{ uri: '', method: 'POST' as const }] : []),
+        ...(ofFlow ? [ofFlow] : []),
+      ]
       if (targets.length === 0) return
       await store.transaction(async (tx) => {
         if (!(await once(tx, webhookContract.name, envelope.id))) return
@@ -109,7 +119,10 @@ export const webhookManager = defineManager({
           async send({ sync, activeflow_id: _, ...request }, { customer_id, fail }) {
             await outbound.check(request.uri).catch((cause: Error) => {
               if (!(cause instanceof OutboundRefused)) return
-              throw fail('INVALID_WEBHOOK_URI', { message: `uri: ${cause.message}`, details: [{ field: 'uri', problem: cause.message }] })
+              throw fail('INVALID_WEBHOOK_URI', {
+                message: `uri: ${cause.message}`,
+                details: [{ field: 'uri', problem: cause.message }],
+              })
             })
             const delivery = { ...request, id: newId(), customer_id }
             if (!sync) await store.transaction((tx) => jobs.enqueue(tx, 'webhook.flow', delivery, {}))

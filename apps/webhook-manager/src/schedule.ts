@@ -8,4 +8,5 @@ const delaysMs = [second, 5 * second, 30 * second, 5 * minute, 30 * minute, 2 * 
 export const retries = delaysMs.length
 
 /** How long to wait after the given attempt (counted from 1), with up to a fifth of jitter. */
-export const retryAfterMs = (attempt: number): number => delaysMs[Math.min(attempt, retries) - 1]! * (0.9 + Math.random() * 0.2)
+export const retryAfterMs = (attempt: number): number =>
+  delaysMs[Math.min(attempt, retries) - 1]! * (0.9 + Math.random() * 0.2)

@@ -22,7 +22,12 @@ interface CrudOptions<T extends Row, Reason extends string> {
 }
 
 /** The handlers of a resource that is only kept: row and event commit together. A special case is a key written after the spread. */
-export function crud<T extends Row, Reason extends string>({ store, table, notFound, announce }: CrudOptions<T, Reason>) {
+export function crud<T extends Row, Reason extends string>({
+  store,
+  table,
+  notFound,
+  announce,
+}: CrudOptions<T, Reason>) {
   const change = (
     event: 'updated' | 'deleted',
     { fail }: Context<Reason>,
@@ -36,7 +41,8 @@ export function crud<T extends Row, Reason extends string>({ store, table, notFo
     })
 
   return {
-    list: (query: PageQuery, { customer_id }: { customer_id: string }): Promise<Page<T>> => table.page(store, customer_id, query),
+    list: (query: PageQuery, { customer_id }: { customer_id: string }): Promise<Page<T>> =>
+      table.page(store, customer_id, query),
 
     async get({ id }: { id: string }, { scope, fail }: Context<Reason>): Promise<T> {
       const row = await table.find(store, scope, id)

@@ -1,7 +1,7 @@
+import type { LiveFeed } from '@sidetone/bus'
 import type { Cache } from '@sidetone/cache'
 import type { Client, Contract, EventData, EventEnvelope, EventName, Handlers } from '@sidetone/contract'
-import type { LiveFeed } from '@sidetone/bus'
-import type { Files, FileSigner } from '@sidetone/files'
+import type { FileSigner, Files } from '@sidetone/files'
 import type { Jobs } from '@sidetone/jobs'
 import type { Outbound } from '@sidetone/outbound'
 import type { Secrets } from '@sidetone/secrets'
@@ -51,7 +51,8 @@ export interface Manager<C extends Contract = Contract, S extends z.ZodObject = 
 }
 
 /** Declares a manager. */
-export const defineManager = <C extends Contract, S extends z.ZodObject>(manager: Manager<C, S>): Manager<C, S> => manager
+export const defineManager = <C extends Contract, S extends z.ZodObject>(manager: Manager<C, S>): Manager<C, S> =>
+  manager
 
 /** What a manager does when it hears of an event. */
 export interface Reaction {

@@ -1,9 +1,15 @@
 import { hkdfSync } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { createInProcessTransport, createRabbitTransport, type LiveFeed, openLiveFeed, type Transport } from '@sidetone/bus'
+import {
+  createInProcessTransport,
+  createRabbitTransport,
+  type LiveFeed,
+  openLiveFeed,
+  type Transport,
+} from '@sidetone/bus'
 import { type Cache, openCache } from '@sidetone/cache'
-import { createFileSigner, type Files, type FileSigner, openFiles } from '@sidetone/files'
+import { createFileSigner, type FileSigner, type Files, openFiles } from '@sidetone/files'
 import { createOutbound, type Outbound } from '@sidetone/outbound'
 import { createSecrets, parseKeys, type Secrets } from '@sidetone/secrets'
 import { openStore, type Store } from '@sidetone/store'
@@ -31,9 +37,12 @@ export interface Platform {
 
 /** Connects everything that the settings name, as the process `name`; what fails to connect is named together with its setting. */
 export async function openPlatform(name: string, settings: PlatformSettings, log: Logger): Promise<Platform> {
-  const { PLATFORM_SECRET, ENCRYPTION_KEYS, DATABASE_URL, RABBITMQ_URL, REDIS_URL, EVENT_HUB_URL, DRAIN_SECONDS } = settings
-  if (!PLATFORM_SECRET) throw new SettingsError('PLATFORM_SECRET is not set: give every process the same 32 or more random characters.')
-  if (!ENCRYPTION_KEYS) throw new SettingsError('ENCRYPTION_KEYS is not set: give every process the same `id:base64` of 32 random bytes.')
+  const { PLATFORM_SECRET, ENCRYPTION_KEYS, DATABASE_URL, RABBITMQ_URL, REDIS_URL, EVENT_HUB_URL, DRAIN_SECONDS } =
+    settings
+  if (!PLATFORM_SECRET)
+    throw new SettingsError('PLATFORM_SECRET is not set: give every process the same 32 or more random characters.')
+  if (!ENCRYPTION_KEYS)
+    throw new SettingsError('ENCRYPTION_KEYS is not set: give every process the same `id:base64` of 32 random bytes.')
   const dataDir = resolve(settings.SIDETONE_DATA_DIR)
   if (!DATABASE_URL || !settings.STORAGE_URL) mkdirSync(dataDir, { recursive: true })
 
@@ -45,7 +54,9 @@ export async function openPlatform(name: string, settings: PlatformSettings, log
   const transport = await named('RABBITMQ_URL', async () =>
     RABBITMQ_URL ? await createRabbitTransport({ url: RABBITMQ_URL, name, log }) : createInProcessTransport({ log }),
   )
-  const cache = await named('REDIS_URL', () => openCache(REDIS_URL, { prefix: 'sidetone:', onError: (error) => log.warn({ err: error }, 'redis failed') }))
+  const cache = await named('REDIS_URL', () =>
+    openCache(REDIS_URL, { prefix: 'sidetone:', onError: (error) => log.warn({ err: error }, 'redis failed') }),
+  )
   const feed = await named('EVENT_HUB_URL', () => openLiveFeed({ hubUrl: EVENT_HUB_URL, log }))
   const files = openFiles(settings.STORAGE_URL ?? join(dataDir, 'files'), {
     accessKeyId: settings.STORAGE_ACCESS_KEY_ID,
@@ -61,7 +72,11 @@ export async function openPlatform(name: string, settings: PlatformSettings, log
     userAgent: 'Sidetone/1.0',
   })
 
-  const answers = (name: string, ask: () => Promise<unknown>): Promise<string[]> => ask().then(() => [], () => [name])
+  const answers = (name: string, ask: () => Promise<unknown>): Promise<string[]> =>
+    ask().then(
+      () => [],
+      () => [name],
+    )
   return {
     settings,
     log,

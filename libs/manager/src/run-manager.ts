@@ -1,14 +1,14 @@
-import { startRelay } from '@sidetone/store'
 import type { Contract } from '@sidetone/contract'
+import { startRelay } from '@sidetone/store'
 import { createLogger, startTracing } from '@sidetone/telemetry'
 import type { z } from 'zod'
-import { onStopSignal } from './stop-signal.ts'
 import { serveHealth } from './health.ts'
 import type { Manager } from './manager.ts'
 import { pendingMigrations } from './migrations.ts'
 import { openPlatform } from './platform.ts'
 import { platformSettings, readSettings, SettingsError } from './settings.ts'
 import { startManager } from './start-manager.ts'
+import { onStopSignal } from './stop-signal.ts'
 
 /** Runs one manager as a process of its own. A failed start never exits with 0. */
 export async function runManager<C extends Contract, S extends z.ZodObject>(manager: Manager<C, S>): Promise<void> {
@@ -31,7 +31,12 @@ async function start<C extends Contract, S extends z.ZodObject>(manager: Manager
   if (behind.length > 0) {
     throw new SettingsError(`The database lacks migrations (${behind.join(', ')}): run \`npm run migrate\` first.`)
   }
-  const relay = startRelay({ store: platform.store, publish: platform.transport.publish, publisher: contract.name, log })
+  const relay = startRelay({
+    store: platform.store,
+    publish: platform.transport.publish,
+    publisher: contract.name,
+    log,
+  })
   const running = await startManager(manager, platform, own)
   const health = await serveHealth({ port: settings.HTTP_PORT, notReady: platform.notReady })
   log.info({ port: settings.HTTP_PORT }, 'ready')

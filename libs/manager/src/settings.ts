@@ -4,7 +4,10 @@ const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).de
 const url = (...protocols: string[]) =>
   z
     .string()
-    .refine((text) => protocols.includes(URL.parse(text)?.protocol ?? ''), `must begin with ${protocols.map((p) => `${p}//`).join(' or ')}`)
+    .refine(
+      (text) => protocols.includes(URL.parse(text)?.protocol ?? ''),
+      `must begin with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+    )
     .optional()
 
 /** The environment variables of every process. An absent URL means the embedded part. */
@@ -29,7 +32,12 @@ export const platformSettings = z.object({
   OUTBOUND_ALLOW: z
     .string()
     .default('')
-    .transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean))
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean),
+    )
     .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()], 'must be CIDRs, separated by commas'))),
   /** Signs tokens and file addresses; at least 32 characters. Embedded: made at the first start. */
   PLATFORM_SECRET: z.string().min(32).optional(),

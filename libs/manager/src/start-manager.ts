@@ -20,7 +20,8 @@ export async function startManager<C extends Contract, S extends z.ZodObject>(
   const { store, transport, cache, files, secrets, outbound } = platform
   const log = platform.log.child({ service: contract.name })
   const jobs = createJobs({ store, log, name: contract.name })
-  const client = <T extends Contract>(other: T): Client<T> => createClient(other, { transport, publisher: contract.name })
+  const client = <T extends Contract>(other: T): Client<T> =>
+    createClient(other, { transport, publisher: contract.name })
 
   const behaviour = await manager.build({
     settings,

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry, register } from 'prom-client'
 
 /** What every metric says of itself; a name belongs to the whole process, whoever asks for it. */
 interface MetricOptions<Label extends string> {
@@ -7,15 +7,16 @@ interface MetricOptions<Label extends string> {
   labels?: readonly Label[] | undefined
 }
 
-let shared: Registry | undefined
+let observing = false
 
+/** The process's one registry, on which libraries that use prom-client themselves register too. */
 function registry(): Registry {
   // At first use, so that importing starts no timers and no observers.
-  if (!shared) {
-    shared = new Registry()
-    collectDefaultMetrics({ register: shared })
+  if (!observing) {
+    observing = true
+    collectDefaultMetrics({ register })
   }
-  return shared
+  return register
 }
 
 /** The counter of this name, made at first asking. Names end in `_total`. */

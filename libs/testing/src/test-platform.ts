@@ -3,8 +3,24 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '@sidetone/bus'
-import { type Client, type Contract, type EventEnvelope, type Identity, permissionBits, nilId } from '@sidetone/contract'
-import { type Manager, migrateManagers, openPlatform, type Platform, platformSettings, readSettings, type RunningManager, startManager } from '@sidetone/manager'
+import {
+  type Client,
+  type Contract,
+  type EventEnvelope,
+  type Identity,
+  nilId,
+  permissionBits,
+} from '@sidetone/contract'
+import {
+  type Manager,
+  migrateManagers,
+  openPlatform,
+  type Platform,
+  platformSettings,
+  type RunningManager,
+  readSettings,
+  startManager,
+} from '@sidetone/manager'
 import { startRelay } from '@sidetone/store'
 import { createLogger } from '@sidetone/telemetry'
 
@@ -19,7 +35,9 @@ export interface TestPlatform {
 
 type AsIdentity<C extends Contract> = {
   [R in keyof Client<C>]: {
-    [O in keyof Client<C>[R]]: Client<C>[R][O] extends (input: infer I, options: never) => infer P ? (input: I) => P : never
+    [O in keyof Client<C>[R]]: Client<C>[R][O] extends (input: infer I, options: never) => infer P
+      ? (input: I) => P
+      : never
   }
 }
 
@@ -48,18 +66,28 @@ export async function startTestPlatform({ managers, env = {} }: TestPlatformOpti
   await migrateManagers(store, managers)
 
   const heard: EventEnvelope[] = []
-  const listening = await transport.subscribe({ name: 'test', types: 'all', handler: async (event) => void heard.push(event) })
+  const listening = await transport.subscribe({
+    name: 'test',
+    types: 'all',
+    handler: async (event) => void heard.push(event),
+  })
   const running: RunningManager[] = []
-  for (const manager of managers) running.push(await startManager(manager, platform, readSettings(manager.settings, all)))
+  for (const manager of managers)
+    running.push(await startManager(manager, platform, readSettings(manager.settings, all)))
   const relay = startRelay({ store, publish: transport.publish, log })
 
   return {
     platform,
     as(contract, identity) {
-      const client = createClient(contract, { transport, publisher: 'test' }) as unknown as Record<string, Record<string, Call>>
+      const client = createClient(contract, { transport, publisher: 'test' }) as unknown as Record<
+        string,
+        Record<string, Call>
+      >
       const resources = Object.entries(client).map(([resource, operations]) => [
         resource,
-        Object.fromEntries(Object.entries(operations).map(([name, call]) => [name, (input: unknown) => call(input, { identity })])),
+        Object.fromEntries(
+          Object.entries(operations).map(([name, call]) => [name, (input: unknown) => call(input, { identity })]),
+        ),
       ])
       return Object.fromEntries(resources)
     },
