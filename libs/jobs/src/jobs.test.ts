@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Store, timeAfter } from '@sidetone/store'
 import { type TestDatabase, testDatabases } from '@sidetone/store/testing'
 import { pino } from 'pino'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   createJobs,
   type EnqueueOptions,
@@ -19,21 +19,26 @@ const databases = await testDatabases('jobs')
 const quiet = pino({ level: 'silent' })
 const gate = () => Promise.withResolvers<void>()
 
-describe.each(databases)('jobs on $name', ({ create }) => {
+describe.each(databases)('jobs on $name', ({ name, create }) => {
   let database: TestDatabase
   let store: Store
-  let started: Jobs[]
-  let others: Store[]
-  beforeEach(async () => {
+  /** Another process; an SQLite file has one. */
+  let other: Store
+  let started: Jobs[] = []
+  beforeAll(async () => {
     database = await create()
     store = database.open()
+    other = name === 'SQLite' ? store : database.open()
     await store.migrate('jobs', jobMigrations)
-    started = []
-    others = []
   })
   afterEach(async () => {
     await Promise.all(started.map((jobs) => jobs.close({ drainMs: 0 })))
-    await Promise.all([store, ...others].map((one) => one.close()))
+    started = []
+    await store.kysely.deleteFrom('jobs_job').execute()
+  })
+  afterAll(async () => {
+    await store.close()
+    if (other !== store) await other.close()
     await database.drop()
   })
 
@@ -136,7 +141,7 @@ describe.each(databases)('jobs on $name', ({ create }) => {
     await enqueue(jobs, null, { runAt: timeAfter(3_600_000) })
     await until(() => ran.length === 1)
     expect(ran[0]).toBeGreaterThanOrEqual(Math.floor(Date.parse(runAt)))
-    expect(await rows()).toHaveLength(1)
+    await until(async () => (await rows()).length === 1)
     await expect(enqueue(jobs, null, { runAt: 'tomorrow' })).rejects.toThrow(
       'runAt of job work is not a time: tomorrow',
     )
@@ -177,15 +182,8 @@ describe.each(databases)('jobs on $name', ({ create }) => {
       },
       { leaseMs: 120 },
     )
-    working(async (payload, { attempt }) => ran.push([payload, attempt, 'second']), {
-      leaseMs: 120,
-      on: store,
-      concurrency: 0,
-    })
-    const rival = database.open()
-    others.push(rival)
     await until(() => ran.length === 1)
-    working(async () => ran.push('stolen'), { leaseMs: 120, on: rival })
+    working(async () => ran.push('stolen'), { leaseMs: 120, on: other })
     await noneLeft()
     expect(ran).toEqual([['orphan', 2]])
   })
@@ -204,21 +202,25 @@ describe.each(databases)('jobs on $name', ({ create }) => {
     expect(await rows()).toMatchObject([{ reason: 'its worker died' }])
   })
 
-  test('an attempt that lost its lease changes nothing any more', async () => {
-    const reached = gate()
-    const goOn = gate()
-    const jobs = working(async () => {
-      reached.resolve()
-      await goOn.promise
-    })
+  test('an attempt that lost its lease is told so, and changes nothing any more', async () => {
+    const begun = gate()
+    const told = Promise.withResolvers<unknown>()
+    const jobs = working(
+      async (_, { signal }) => {
+        signal.addEventListener('abort', () => told.resolve(signal.reason))
+        begun.resolve()
+        await told.promise
+      },
+      { leaseMs: 60 },
+    )
     await enqueue(jobs, null)
-    await reached.promise
+    await begun.promise
     const claim = randomUUID()
     await store.kysely
       .updateTable('jobs_job')
       .set({ claim, due_ms: Date.now() + 60_000 })
       .execute()
-    goOn.resolve()
+    expect(await told.promise).toMatchObject({ message: 'the lease was lost' })
     await jobs.close({ drainMs: 1_000 })
     expect(await rows()).toMatchObject([{ claim, state: 'running' }])
   })
@@ -270,10 +272,8 @@ describe.each(databases)('jobs on $name', ({ create }) => {
       if (payload === 3) throw new JobAbandoned('never')
       ran.push(payload)
     }
-    const rival = database.open()
-    others.push(rival)
     const jobs = working(handler)
-    working(handler, { on: rival })
+    working(handler, { on: other })
     // The free one is due later, and still before those that wait.
     for (let index = 1; index <= 5; index++) await enqueue(jobs, index, { serialKey: 's' })
     await enqueue(jobs, 'free')
@@ -292,10 +292,8 @@ describe.each(databases)('jobs on $name', ({ create }) => {
       now--
       ran.push(payload)
     }
-    const rival = database.open()
-    others.push(rival)
     const jobs = working(handler)
-    working(handler, { on: rival })
+    working(handler, { on: other })
     await Promise.all(Array.from({ length: 30 }, (_, index) => enqueue(jobs, index, { serialKey: 's' })))
     await noneLeft()
     expect(ran.toSorted()).toEqual(Array.from({ length: 30 }, (_, index) => index).toSorted())
@@ -344,9 +342,7 @@ describe.each(databases)('jobs on $name', ({ create }) => {
 
   test('several workers share the jobs, and each runs once', async () => {
     const ran: unknown[] = []
-    const stores = [store, database.open(), database.open()]
-    others.push(...stores.slice(1))
-    const workers = stores.map((on) =>
+    const workers = [store, other, other].map((on) =>
       worker(
         async (payload) => {
           ran.push(payload)
@@ -367,9 +363,9 @@ describe.each(databases)('jobs on $name', ({ create }) => {
     const ran: unknown[] = []
     const begun = gate()
     const jobs = working(
-      async (payload) => {
+      async (payload, { signal }) => {
         begun.resolve()
-        await sleep(30)
+        await sleep(30, undefined, { signal })
         ran.push(payload)
       },
       { concurrency: 1 },
@@ -386,7 +382,7 @@ describe.each(databases)('jobs on $name', ({ create }) => {
     const begun = gate()
     const jobs = working((_, { signal }) => {
       begun.resolve()
-      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))))
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
     })
     await enqueue(jobs, null)
     await begun.promise
@@ -398,17 +394,31 @@ describe.each(databases)('jobs on $name', ({ create }) => {
     expect(attempts).toEqual([1])
   })
 
+  test('what does not heed the stop is left alone until its lease is over', async () => {
+    const begun = gate()
+    const jobs = working(() => {
+      begun.resolve()
+      return new Promise(() => {})
+    })
+    await enqueue(jobs, null)
+    await begun.promise
+    await jobs.close({ drainMs: 0 })
+    expect(await rows()).toMatchObject([{ state: 'running', attempt: 1 }])
+  })
+
   test('a repeated job runs again and again, failed or not, in one worker at a time', async () => {
     let runs = 0
     let [now, most] = [0, 0]
+    const begun = gate()
     const repeat = (on: Store) => {
       const jobs = createJobs({ store: on, log: quiet, name: 'tester', pollMs: 30 })
       jobs.every('tick', {
         everyMs: 5,
         timeoutMs: 1_000,
         handler: async () => {
+          begun.resolve()
           most = Math.max(most, ++now)
-          await sleep(2)
+          await sleep(runs === 0 ? 60 : 2)
           now--
           if (++runs % 2) throw new Error('no')
         },
@@ -416,10 +426,9 @@ describe.each(databases)('jobs on $name', ({ create }) => {
       started.push(jobs)
       jobs.start()
     }
-    const rival = database.open()
-    others.push(rival)
     repeat(store)
-    repeat(rival)
+    await begun.promise
+    repeat(other)
     await until(() => runs >= 5)
     expect(most).toBe(1)
     expect(await rows()).toHaveLength(1)

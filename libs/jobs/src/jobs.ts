@@ -160,11 +160,11 @@ export function createJobs({ store, log, name, leaseMs = 30_000, pollMs = 1_000 
       clearTimeout(timeout)
       clearInterval(renewal)
     }
+    const stopped = stop.signal.reason === stopping
     // Still at work in spite of the signal: nobody else may have it before the lease ends.
-    if (failure === stopping) return
-    const kept = await store.transaction((tx) =>
-      keep(tx, { job, definition, payload, failure, stopped: stop.signal.reason === stopping }),
-    )
+    if (failure instanceof StillAtWork && stopped) return
+    if (failure instanceof StillAtWork) failure = failure.cause
+    const kept = await store.transaction((tx) => keep(tx, { job, definition, payload, failure, stopped }))
     if (!kept) log.warn({ job_id: id, type }, 'a job ended after its lease; somebody else has run it again')
   }
 
@@ -258,9 +258,14 @@ export function createJobs({ store, log, name, leaseMs = 30_000, pollMs = 1_000 
   }
 }
 
+/** A handler has not ended although it was told to. */
+class StillAtWork extends Error {}
+
 /** Rejects when the signal has aborted and the grace is over. */
 function overdue(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => setTimeout(() => reject(signal.reason), graceMs))
+    signal.addEventListener('abort', () => {
+      setTimeout(() => reject(new StillAtWork('', { cause: signal.reason })), graceMs)
+    })
   })
 }

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventEnvelope, nilId } from '@sidetone/contract'
 import { sql } from 'kysely'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { migrated, quiet, Thing, thingContract, thingOf } from '../test/thing.ts'
 import {
   createEmitter,
@@ -27,14 +27,17 @@ const emit = createEmitter(thingContract)
 describe.each(databases)('events on $name', ({ name, create }) => {
   let database: TestDatabase
   let store: Store
-  let relays: Relay[]
-  beforeEach(async () => {
+  let relays: Relay[] = []
+  beforeAll(async () => {
     database = await create()
     store = await migrated(database.open())
-    relays = []
   })
   afterEach(async () => {
     await Promise.all(relays.map((relay) => relay.close({ drainMs: 0 })))
+    relays = []
+    await store.kysely.deleteFrom('bus_outbox').execute()
+  })
+  afterAll(async () => {
     await store.close()
     await database.drop()
   })
@@ -331,15 +334,15 @@ describe.each(databases)('events on $name', ({ name, create }) => {
 
   test('a request whose attempt died is lost until it is forgotten', async () => {
     const dying = createIdempotencyStore(store, { leaseMs: -1, keepMs: 60_000 })
-    await dying.begin('k', 'hash')
-    expect(await dying.begin('k', 'hash')).toEqual({ state: 'lost' })
+    await dying.begin('dying', 'hash')
+    expect(await dying.begin('dying', 'hash')).toEqual({ state: 'lost' })
     await dying.prune()
-    expect(await dying.begin('k', 'hash')).toEqual({ state: 'lost' })
+    expect(await dying.begin('dying', 'hash')).toEqual({ state: 'lost' })
     const forgetful = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: -1_000 })
     await forgetful.prune()
-    expect(await dying.begin('k', 'hash')).toEqual({ state: 'new' })
+    expect(await dying.begin('dying', 'hash')).toEqual({ state: 'new' })
     const expired = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: 0 })
     await sleep(2)
-    expect(await expired.begin('k', 'other')).toEqual({ state: 'new' })
+    expect(await expired.begin('dying', 'other')).toEqual({ state: 'new' })
   })
 })
