@@ -6,7 +6,7 @@ type Extension = Awaited<ReturnType<Lab['extension']>>
 let [alice, bob, carol]: Extension[] = []
 
 beforeAll(async () => {
-  lab = await openLab({ CALL_DIAL_TIMEOUT_SECONDS: '2' })
+  lab = await openLab({ env: { CALL_DIAL_TIMEOUT_SECONDS: '1' } })
   ;[alice, bob, carol] = await Promise.all(['1000', '1001', '1002'].map((extension) => lab.extension(extension)))
 })
 afterAll(() => lab.close())

@@ -4,7 +4,7 @@ import { type Lab, openLab } from './platform.ts'
 let lab: Lab
 let bob: Awaited<ReturnType<Lab['extension']>>
 beforeAll(async () => {
-  lab = await openLab({ CALL_DIAL_TIMEOUT_SECONDS: '1', CALL_MAX_DURATION_SECONDS: '3' })
+  lab = await openLab({ env: { CALL_DIAL_TIMEOUT_SECONDS: '1', CALL_MAX_DURATION_SECONDS: '2' } })
   bob = await lab.extension('1001')
 })
 afterAll(() => lab.close())

@@ -1,82 +1,49 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { startAsteriskProxy } from '@sidetone/asterisk-proxy'
 import { nilId } from '@sidetone/contract'
-import { jobMigrations } from '@sidetone/jobs'
+import { migrateManagers, readSettings, startManager } from '@sidetone/manager'
 import { type Call, callContract } from '@sidetone/proto-schemas/call'
-import { ha1, startSoftswitch } from '@sidetone/softswitch'
 import { newId } from '@sidetone/store'
+import { createLogger } from '@sidetone/telemetry'
 import { adminOf, startTestPlatform } from '@sidetone/testing'
 import { vi } from 'vitest'
-import { z } from 'zod'
 import { createPhone, type Phone } from '../../../e2e/src/phone/index.ts'
 import { callManager } from '../src/manager.ts'
+import { phonePassword, type RtcNode, type StartNode, startEmbedded } from './rtc-node.ts'
 import { World } from './scripted-managers.ts'
+
+interface LabOptions {
+  env?: Record<string, string>
+  startNode?: StartNode
+}
 
 export type Lab = Awaited<ReturnType<typeof openLab>>
 
-const jobTables = {
-  contract: { name: 'jobs', errors: {}, resources: {} },
-  settings: z.object({}),
-  migrations: jobMigrations,
-  build: () => ({ handlers: {} }),
-} as never
-const password = 'secret'
-const realm = 'sidetone'
 const waiting = { timeout: 5_000, interval: 10 }
 
-/** The call manager on a real database and a real switch; its neighbours are scripted. */
-export async function openLab(env: Record<string, string> = {}) {
+/** The call manager on a real database, its neighbours scripted, and a node that speaks SIP and ARI. */
+export async function openLab({ env = {}, startNode = startEmbedded }: LabOptions = {}) {
   const world = new World()
   const customer = newId()
   world.customers.set(customer, { status: 'active' })
-  const recordingDir = await mkdtemp(join(tmpdir(), 'sidetone-recordings-'))
-  const { platform, as, events, close } = await startTestPlatform({
-    managers: [jobTables, ...world.managers(), callManager as never],
-    env: { LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent', ...env },
-  })
-  const { transport, files, log } = platform
-  const softswitch = await startSoftswitch({
-    sipPort: 0,
-    bindAddress: '127.0.0.1',
-    rtpPortMin: 0,
-    rtpPortMax: 0,
-    defaultCustomerId: customer,
-    recordingDir,
-    log: {
-      info: (fields, message) => log.info(fields, message),
-      warn: (fields, message) => log.warn(fields, message),
-      error: (fields, message) => log.error(fields, message),
-    },
-    lookup: async ({ user }) => {
-      const known = world.extensions.find(({ extension }) => extension === user)
-      if (!known) return null
-      const digests = {
-        ha1_md5: ha1('MD5', user, realm, password),
-        ha1_sha256: ha1('SHA-256', user, realm, password),
-      }
-      return { username: user, customer_id: known.customer_id, ...digests }
-    },
-  })
-  const proxy = await startAsteriskProxy({
-    ariUrl: softswitch.ariUrl,
-    user: softswitch.ariUser,
-    password: softswitch.ariPassword,
-    app: 'sidetone',
-    transport,
-    files,
-    log,
-  })
+  const { platform, as, events, close } = await startTestPlatform({ managers: world.managers() })
+  const { transport, files } = platform
+  const log = createLogger({ service: 'test', level: process.env.TEST_LOG_LEVEL ?? 'silent' })
+  const startCallManager = () =>
+    startManager(callManager, { ...platform, log }, readSettings(callManager.settings, env))
+  await migrateManagers(platform.store, [callManager as never])
+  let running = await startCallManager()
+  const node = await startNode(world, customer, log)
+  const startProxy = () => startAsteriskProxy({ ...node, app: 'sidetone', transport, files, log })
+  let proxy = await startProxy()
   const calls = as(callContract, adminOf(customer)).call
   const phones: Phone[] = []
-  const server = { host: '127.0.0.1', port: softswitch.sipPort }
+  const server = { host: '127.0.0.1', port: node.sipPort }
 
   const phone = async (username = 'carrier') => {
     const made = await createPhone({
       server,
       username,
-      password,
+      password: phonePassword,
       domain: username === 'carrier' ? 'carrier.example' : server.host,
     })
     phones.push(made)
@@ -87,9 +54,19 @@ export async function openLab(env: Record<string, string> = {}) {
     world,
     customer,
     platform,
-    softswitch,
-    proxy,
-    recordingDir,
+    /** Ends a part of the platform; what it answers starts it again. */
+    async stopCallManager() {
+      await running.close({ drainMs: 2_000 })
+      return async () => {
+        running = await startCallManager()
+      }
+    },
+    async stopProxy() {
+      await proxy.close()
+      return async () => {
+        proxy = await startProxy()
+      }
+    },
     calls,
     recordings: as(callContract, adminOf(customer)).recording,
     asCustomer: () => as(callContract, adminOf(newId())).call,
@@ -143,21 +120,26 @@ export async function openLab(env: Record<string, string> = {}) {
       }, waiting)
     },
     variables: (activeflow_id: string) => world.activeflows.get(activeflow_id)!.variables,
-    /** What the switch has now. */
+    /** The names below a path of ARI. */
+    ari: (path: string) => ariGet(node, path),
     async nothingIsLeft(): Promise<void> {
-      const left = async () => {
-        const { channels_active, bridges_active } = await softswitch.metrics()
-        return (channels_active ?? 0) + (bridges_active ?? 0)
-      }
-      await vi.waitUntil(async () => (await left()) === 0, waiting)
+      const left = async () => [...(await ariGet(node, 'channels')), ...(await ariGet(node, 'bridges'))]
+      await vi.waitUntil(async () => (await left()).length === 0, waiting)
     },
 
     async close() {
       await Promise.all(phones.map((one) => one.close()))
       await proxy.close()
-      await softswitch.close()
+      await node.stop()
+      await running.close({ drainMs: 2_000 })
       await close()
-      await rm(recordingDir, { recursive: true, force: true })
     },
   }
+}
+
+async function ariGet({ ariUrl, user, password }: RtcNode, path: string): Promise<Record<string, unknown>[]> {
+  const response = await fetch(`${ariUrl}/${path}`, {
+    headers: { authorization: `Basic ${btoa(`${user}:${password}`)}` },
+  })
+  return (await response.json()) as Record<string, unknown>[]
 }

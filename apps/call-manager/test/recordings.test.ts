@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
 import type { Recording } from '@sidetone/proto-schemas/call'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { readWav, strongestTone } from '../../../e2e/src/phone/index.ts'
@@ -62,7 +61,7 @@ test('what both sides say is in the file; it is announced once, and the node kee
     tones.add(Math.round(strongestTone(samples.subarray(at, at + 1_600)).frequency / 50) * 50)
   }
   expect([...tones]).toEqual(expect.arrayContaining([600, 1_100]))
-  expect(await readdir(lab.recordingDir)).toEqual([])
+  expect(await lab.ari('recordings/stored')).toEqual([])
 
   const call = await lab.ended(({ direction }) => direction === 'incoming')
   expect(call).toMatchObject({ recording_ids: [recording.id] })
