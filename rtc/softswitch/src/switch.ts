@@ -71,6 +71,7 @@ export async function startSwitch(
   let channelNumber = 0
 
   const core: Core = {
+    count,
     channels: new Map(),
     bridges: new Map(),
     playbacks: new Map(),
@@ -155,6 +156,8 @@ export async function startSwitch(
     admit: (source) => isTrusted(source) || limit(source),
     onInvite: (transaction) => void inbound(transaction).catch(onError),
     onRegister: (transaction) => void register(transaction).catch(onError),
+    onConnectionLost: location.connectionLost,
+    onError,
     count,
   }).catch((error: unknown) => {
     throw portError(error, config.sipPort, 'SIP_PORT')

@@ -171,32 +171,6 @@ describe('in a call', () => {
     await ari.next('ChannelDestroyed', { channel: { id: channel.id }, cause: 16 })
   })
 
-  test('the application puts the peer on hold and takes it back', async () => {
-    const raw = await peer()
-    const sent = raw.send('INVITE', { from: 'sip:+44@carrier.example', uri: number(), body: audio })
-    const { channel } = await ari.next('StasisStart')
-    await ari.post(`channels/${channel.id}/answer`)
-    const ok = (await raw.next((message) => message.kind === 'response' && message.status === 200)) as SipResponse
-    raw.send('ACK', { ...sent, to: header(ok, 'to')!, branch: 'z9hG4bKack' })
-    for (const [method, direction] of [
-      ['post', 'sendonly'],
-      ['delete', 'sendrecv'],
-    ] as const) {
-      expect((await ari[method](`channels/${channel.id}/hold`)).status).toBe(204)
-      const invite = (await raw.next(
-        (message) => message.kind === 'request' && message.method === 'INVITE',
-      )) as SipRequest
-      expect(invite.body.toString()).toContain(`a=${direction}\r\n`)
-      const via = header(invite, 'via')
-      const copied = `Via: ${via}\r\nFrom: ${header(invite, 'from')}\r\nTo: ${header(invite, 'to')}\r\nCall-ID: ${invite.callId}\r\nCSeq: ${header(invite, 'cseq')}`
-      raw.sendText(
-        `SIP/2.0 200 OK\r\n${copied}\r\nContact: <sip:raw@127.0.0.1:${raw.port}>\r\nContent-Type: application/sdp\r\nContent-Length: ${audio.length}\r\n\r\n${audio}`,
-      )
-      const ack = await raw.next((message) => message.kind === 'request' && message.method === 'ACK')
-      expect(ack.cseq.number).toBe(invite.cseq.number)
-    }
-  })
-
   test('a 200 that is never acknowledged ends the call with a BYE', async () => {
     const raw = await peer()
     raw.send('INVITE', { from: 'sip:+44@carrier.example', uri: number(), body: audio })
@@ -271,6 +245,17 @@ describe('bridges', () => {
     await three.call.waitForSilence()
     await ari.delete('bridges/room')
     expect((await ari.get(`channels/${one.id}`)).status).toBe(200)
+  })
+
+  test('digits of one reach the other, unless they are absorbed', async () => {
+    const [one, two] = [await answered(), await answered()]
+    await ari.post('bridges/keys', { query: { type: 'mixing' } })
+    await ari.post('bridges/keys/addChannel', { query: { channel: one.id } })
+    await ari.post('bridges/keys/addChannel', { query: { channel: two.id, absorbDTMF: true } })
+    await two.call.sendDtmf('7')
+    await one.call.sendDtmf('5')
+    await two.call.waitForDigits('5')
+    expect(one.call.digits).toBe('')
   })
 
   test('the echo service gives back what it hears', async () => {

@@ -70,10 +70,8 @@ export const bridgeRoutes: Routes = {
       const busy = [...context.core.recordings.values()].some(({ targetUri }) => targetUri === `channel:${id}`)
       if (busy) throw new AriError(409, `Channel ${id} currently recording`)
     }
-    for (const channel of channels) {
-      bridge.add(channel)
-      if (flag(request.args, 'mute')) channel.media.mute('in', true)
-    }
+    const absorbDtmf = flag(request.args, 'absorbDTMF')
+    for (const channel of channels) bridge.add(channel, absorbDtmf)
     return NO_CONTENT
   },
   'POST /bridges/:bridgeId/removeChannel': (context, request) => {

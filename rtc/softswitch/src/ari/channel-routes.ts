@@ -305,8 +305,9 @@ export const channelRoutes: Routes = {
   'POST /channels/:channelId/ring': simple((channel) => channel.tech.ring?.()),
   'DELETE /channels/:channelId/ring': simple(() => {}),
   'POST /channels/:channelId/progress': simple((channel) => channel.tech.progress?.()),
-  'POST /channels/:channelId/hold': simple((channel) => channel.tech.hold?.(true)),
-  'DELETE /channels/:channelId/hold': simple((channel) => channel.tech.hold?.(false)),
+  // As chan_pjsip by default: the peer hears music, and is not told by a re-INVITE.
+  'POST /channels/:channelId/hold': moh(true),
+  'DELETE /channels/:channelId/hold': moh(false),
   'POST /channels/:channelId/moh': moh(true),
   'DELETE /channels/:channelId/moh': moh(false),
   'POST /channels/:channelId/silence': simple(() => {}),

@@ -12,7 +12,8 @@ export interface Bridge {
   readonly mixer: Mixer
   readonly jobs: JobQueue
   readonly onEnd: Set<() => void>
-  add(channel: Channel): void
+  /** `absorbDtmf` keeps its digits from the others. */
+  add(channel: Channel, absorbDtmf: boolean): void
   remove(channel: Channel): void
   destroy(): void
 }
@@ -44,12 +45,13 @@ export function createBridge(core: Core, id: string, name: string): Bridge {
     mixer: mixer(),
     jobs: createJobQueue(),
     onEnd: new Set(),
-    add(channel) {
+    add(channel, absorbDtmf) {
       if (channel.bridge === bridge) return
       channel.bridge?.remove(channel)
       channel.bridge = bridge
       bridge.channels.add(channel)
       bridge.mixer.add(channel.media)
+      channel.passesDigits = !absorbDtmf
       // An application hears of the bridges its channels are in.
       if (channel.app !== undefined) core.subscribe(channel.app, { bridge: id })
       emit('ChannelEnteredBridge', channel)

@@ -16,7 +16,6 @@ export interface ChannelTech {
   ring?(): void
   progress?(): void
   answer?(): void
-  hold?(on: boolean): void
   /** Starts a channel that was made without being dialled. */
   dial?(timeoutSeconds: number): void
   /** Ends in `destroyChannel`. */
@@ -40,6 +39,8 @@ export interface Channel {
   tech: ChannelTech
   app: string | undefined
   bridge: Bridge | undefined
+  /** Whether the others in its bridge get its digits. */
+  passesDigits: boolean
   ended: boolean
   /** Run once when the channel ends, before anybody is told. */
   readonly onEnd: Set<() => void>
@@ -95,6 +96,7 @@ export function createChannel(
     tech: { hangup: (cause) => destroyChannel(core, channel, cause) },
     app: undefined,
     bridge: undefined,
+    passesDigits: true,
     ended: false,
     onEnd: new Set(),
   }
@@ -105,7 +107,12 @@ export function createChannel(
 }
 
 export function digitReceived(core: Core, channel: Channel, digit: string, durationMs: number): void {
-  if (!channel.ended) emitChannel(core, 'ChannelDtmfReceived', channel, { digit, duration_ms: durationMs })
+  if (channel.ended) return
+  emitChannel(core, 'ChannelDtmfReceived', channel, { digit, duration_ms: durationMs })
+  if (!channel.passesDigits) return
+  for (const other of channel.bridge?.channels ?? []) {
+    if (other !== channel) void other.media.sendDtmf(digit, { durationMs })
+  }
 }
 
 export function setState(core: Core, channel: Channel, state: ChannelState): void {

@@ -68,6 +68,7 @@ export function createInbound(options: {
       },
     })
     let asked = false
+    core.count('calls_inbound')
     const channel = createChannel(core, {
       id: randomUUID(),
       name: core.nextChannelName(`PJSIP/${ENDPOINT}`),
@@ -85,7 +86,6 @@ export function createInbound(options: {
         leg.answer()
         setState(core, channel, 'Up')
       },
-      hold: leg.hold,
       hangup(cause) {
         asked = true
         leg.hangup(cause)

@@ -88,6 +88,7 @@ export async function createOutboundChannel(
     const flow = where.via ? agent.flowTo(where.via) : await agent.route(where.target).catch(() => null)
     if (channel.ended) return
     if (!flow) return fail(CAUSE_NO_ROUTE)
+    core.count('calls_outbound')
     let timedOut = false
     let asked = false
     const leg = createUacLeg({
@@ -123,7 +124,6 @@ export async function createOutboundChannel(
     })
     channel.protocolId = leg.callId
     channel.tech = {
-      hold: leg.hold,
       hangup(cause) {
         asked = true
         leg.hangup(cause)

@@ -18,6 +18,8 @@ export interface Location {
   put(binding: Binding): void
   remove(aor: string, contact: string): void
   list(): Binding[]
+  /** Contacts behind a connection that has gone cannot be reached until they register again. */
+  connectionLost(flow: Binding['source']): void
   close(): void
 }
 
@@ -55,6 +57,12 @@ export function createLocation(
     },
     remove,
     list,
+    connectionLost({ protocol, remoteAddress, remotePort }) {
+      for (const { aor, contact, source } of list()) {
+        const same = source.protocol === protocol && source.remoteAddress === remoteAddress
+        if (same && source.remotePort === remotePort) remove(aor, contact)
+      }
+    },
     close: () => clearInterval(sweep),
   }
 }

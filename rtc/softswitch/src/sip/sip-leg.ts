@@ -1,6 +1,6 @@
 import type { MediaSession } from '../media/types.ts'
 import { acceptSequence, type Dialog, dialogRequest, refreshTarget } from './dialog.ts'
-import { type Headers, header, type SipRequest, type SipResponse } from './message.ts'
+import { type Headers, header, type SipRequest } from './message.ts'
 import { formatReason, reasonCause } from './q850.ts'
 import { type Direction, type LocalMedia, makeAnswer, makeOffer, negotiate, parseSdp } from './sdp.ts'
 import type { ServerTransaction } from './server-transaction.ts'
@@ -24,7 +24,6 @@ export interface SipLeg {
   /** Opens the way for audio before the answer (183 with SDP). */
   progress(): void
   answer(): void
-  hold(on: boolean): void
   hangup(cause: number): void
 }
 
@@ -48,7 +47,6 @@ export interface DialogHandling {
   /** The ACK of one of our 2xx. */
   acknowledged(request: SipRequest): void
   bye(cause: number): void
-  hold(on: boolean): void
   applySdp(body: Buffer): boolean
   end(cause: number, sipStatus: number): void
 }
@@ -163,36 +161,6 @@ export function handleDialog(agent: UserAgent, session: Session, events: LegEven
       reinvite = undefined
     },
     bye,
-    hold(on) {
-      const { dialog } = session
-      if (session.ended || !dialog || session.inviteInProgress) return
-      session.inviteInProgress = true
-      session.local.version++
-      const headers: Headers = [['contact', agent.contact(dialog.flow)], SDP_TYPE, ['allow', ALLOW]]
-      const request = dialogRequest(dialog, 'INVITE', {
-        headers,
-        body: makeOffer(session.local, on ? 'sendonly' : 'sendrecv'),
-      })
-      const seq = dialog.localSeq
-      agent.requestInDialog(dialog, request, {
-        onResponse(response: SipResponse) {
-          if (response.status < 200) return
-          session.inviteInProgress = false
-          // §14.1: a refused re-INVITE leaves the session as it was, but for these two.
-          if (response.status === 481 || response.status === 408) return end(127, response.status)
-          if (response.status >= 300) return
-          refreshTarget(dialog, response)
-          agent.ackInDialog(dialog, dialogRequest(dialog, 'ACK', { seq }))
-          const answer = parseSdp(response.body)
-          const negotiated = answer && negotiate(answer)
-          if (negotiated) session.media.setRemote(negotiated.remote)
-        },
-        onFailure(status) {
-          session.inviteInProgress = false
-          end(102, status)
-        },
-      })
-    },
     applySdp,
     end,
   }

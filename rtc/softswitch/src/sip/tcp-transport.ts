@@ -72,7 +72,7 @@ export async function openTcp(options: {
     }
     adopt(socket, plain(socket.remoteAddress), socket.remotePort ?? 0, true)
   })
-  server.listen(options.port, options.bind)
+  server.listen({ port: options.port, host: options.bind, ipv6Only: options.bind.includes(':') })
   await once(server, 'listening')
   server.on('error', options.onSendError)
   const address = server.address()

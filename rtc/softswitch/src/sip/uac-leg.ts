@@ -110,7 +110,6 @@ export function createUacLeg(options: {
     ring() {},
     progress() {},
     answer() {},
-    hold: handling.hold,
     hangup(cause) {
       if (session.ended) return
       if (answered) return handling.bye(cause)

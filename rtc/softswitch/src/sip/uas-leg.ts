@@ -86,7 +86,6 @@ export function createUasLeg(options: {
     answer() {
       if (!transaction.answered) transaction.respond(200, { toTag, headers: sdpHeaders, body: sdp })
     },
-    hold: handling.hold,
     hangup(cause) {
       if (session.ended) return
       if (!transaction.answered) {

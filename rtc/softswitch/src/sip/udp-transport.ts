@@ -18,7 +18,12 @@ export async function openUdp(options: {
   // Targets are addresses; without this, Node asks its resolver for each packet.
   const lookup = (host: string, _: unknown, callback: (error: null, address: string, family: number) => void) =>
     callback(null, host, family)
-  const socket = createSocket({ type: `udp${family}`, recvBufferSize: 1 << 20, lookup: lookup as never })
+  const socket = createSocket({
+    type: `udp${family}`,
+    recvBufferSize: 1 << 20,
+    ipv6Only: family === 6,
+    lookup: lookup as never,
+  })
   const flowTo = (address: string, port: number): Flow => ({
     protocol: 'UDP',
     remoteAddress: address,

@@ -50,6 +50,8 @@ export async function createUserAgent(options: {
   admit(source: string): boolean
   onInvite(transaction: ServerTransaction): void
   onRegister(transaction: ServerTransaction): void
+  onConnectionLost(flow: Flow): void
+  onError(error: unknown): void
   count(name: SipCounter): void
 }): Promise<UserAgent> {
   const { count, addressFor } = options
@@ -112,12 +114,19 @@ export async function createUserAgent(options: {
       if (!options.admit(flow.remoteAddress)) return count('sip_packets_limited')
       if (data.length <= KEEP_ALIVE_BYTES) return // RFC 5626 §3.5: CRLF or a few NULs keep NAT open
       const result = parseMessage(data)
-      if (result.ok) layer.receive(result.message, flow)
-      else count('sip_packets_malformed')
+      if (!result.ok) return count('sip_packets_malformed')
+      try {
+        layer.receive(result.message, flow)
+      } catch (error) {
+        options.onError(error) // a fault with one message must not end the calls of all others
+      }
     },
     onSendError: () => count('sip_send_errors'),
     onMalformed: () => count('sip_packets_malformed'),
-    onFlowClosed: (flow) => layer.flowClosed(flow),
+    onFlowClosed(flow) {
+      layer.flowClosed(flow)
+      options.onConnectionLost(flow)
+    },
   })
 
   const flowTo: UserAgent['flowTo'] = ({ protocol, remoteAddress, remotePort }) =>
