@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,17 +10,33 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const templates = join(import.meta.dirname, '../../../asterisk/etc')
 
-/** Where scripts/get-asterisk.sh puts Asterisk. */
-export const asteriskDir =
-  process.env.SIDETONE_ASTERISK_DIR ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'sidetone/asterisk')
+const asteriskDir =
+  process.env.SIDETONE_ASTERISK_DIR ??
+  join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'sidetone/asterisk')
 
-export type Asterisk = NonNullable<Awaited<ReturnType<typeof startAsterisk>>>
+/** Why there is no Asterisk; undefined when scripts/get-asterisk.sh has put one where it belongs. */
+export const asteriskAbsent = existsSync(join(asteriskDir, 'asterisk'))
+  ? undefined
+  : `no Asterisk in ${asteriskDir}: run scripts/get-asterisk.sh`
 
-/** A real Asterisk with the configuration of rtc/asterisk, on free ports and in a folder of its own; undefined when none is found. */
+// Ends Asterisk and removes its folder when our end of the pipe closes, however this process comes to its end.
+const keeper = `
+exec 3<&0
+run=$1; shift
+"$@" < /dev/null & server=$!
+cat <&3 > /dev/null & pipe=$!
+wait -n
+kill -TERM $server 2> /dev/null
+for i in {1..50}; do kill -0 $server 2> /dev/null || break; sleep 0.1; done
+kill -KILL $server $pipe 2> /dev/null
+rm -rf "$run"
+`
+
+/** A real Asterisk with the configuration of rtc/asterisk, on free ports and in a folder of its own. */
 export async function startAsterisk() {
-  if (!existsSync(join(asteriskDir, 'asterisk'))) return undefined
+  if (asteriskAbsent) throw new Error(asteriskAbsent)
   const run = await mkdtemp(join(tmpdir(), 'sidetone-asterisk-'))
-  for (const folder of ['etc', 'lib/keys', 'run', 'log', 'spool/recording', 'spool/tmp']) {
+  for (const folder of ['etc', 'lib/keys', 'cache', 'run', 'log', 'spool/recording', 'spool/tmp']) {
     await mkdir(join(run, folder), { recursive: true })
   }
   const [httpPort, sipPort] = await Promise.all([freeTcpPort(), freeUdpPort()])
@@ -38,10 +54,10 @@ export async function startAsterisk() {
     RTP_PORT_MAX: rtpPortMin + 999,
     ARI_PASSWORD: password,
   })
-  const server = spawn(join(asteriskDir, 'asterisk'), ['-f', '-C', join(run, 'etc/asterisk.conf')], { stdio: 'ignore' })
-  const killed = () => server.kill('SIGKILL')
-  process.on('exit', killed)
+  const command = [run, join(asteriskDir, 'asterisk'), '-f', '-C', join(run, 'etc/asterisk.conf')]
+  const server = spawn('bash', ['-c', keeper, 'asterisk-keeper', ...command], { stdio: ['pipe', 'ignore', 'ignore'] })
   const exited = once(server, 'exit')
+  const log = () => readFile(join(run, 'log/messages'), 'utf8').catch(() => '')
 
   const ariUrl = `http://127.0.0.1:${httpPort}/ari`
   const authorization = `Basic ${btoa(`sidetone:${password}`)}`
@@ -52,8 +68,9 @@ export async function startAsterisk() {
     )
   for (let tries = 0; !(await answers()); tries++) {
     if (tries === 250 || server.exitCode !== null) {
-      killed()
-      throw new Error(`Asterisk did not come up: ${await readFile(join(run, 'log/messages'), 'utf8').catch(String)}`)
+      const logged = await log()
+      server.stdin.end()
+      throw new Error(`Asterisk did not come up. It logged:\n${logged}`)
     }
     await sleep(40)
   }
@@ -64,15 +81,11 @@ export async function startAsterisk() {
     password,
     host: '127.0.0.1',
     sipPort,
-    /** What it has logged: warnings and errors. */
-    log: () => readFile(join(run, 'log/messages'), 'utf8'),
+    /** What it has logged: notices, warnings and errors. */
+    log,
     async stop() {
-      process.off('exit', killed)
-      server.kill('SIGTERM')
-      const patience = setTimeout(killed, 5000)
+      server.stdin.end()
       await exited
-      clearTimeout(patience)
-      await rm(run, { recursive: true, force: true })
     },
   }
 }

@@ -1,0 +1,32 @@
+import { afterAll, afterEach, beforeAll, describe } from 'vitest'
+import { application, applicationAway } from './application.ts'
+import { bridges } from './bridges.ts'
+import { inboundCalls } from './inbound-calls.ts'
+import { type Lab, openLab, type Target } from './lab.ts'
+import { outboundCalls } from './outbound-calls.ts'
+import { playback } from './playback.ts'
+import { recording } from './recording.ts'
+import { badRequests } from './requests.ts'
+
+/** What the platform relies on in ARI. Real Asterisk is the definition: an expectation that it does not meet is wrong. */
+export function ariContract(start: () => Promise<Target>) {
+  let target: Target
+  let lab: Lab
+  beforeAll(async () => {
+    target = await start()
+    lab = await openLab(target)
+  })
+  afterEach(() => lab.reset())
+  afterAll(async () => {
+    await lab.close()
+    await target.stop()
+  })
+  describe('application', () => application(() => lab))
+  describe('inbound calls', () => inboundCalls(() => lab))
+  describe('outbound calls', () => outboundCalls(() => lab))
+  describe('playback', () => playback(() => lab))
+  describe('recording', () => recording(() => lab))
+  describe('bridges', () => bridges(() => lab))
+  describe('requests', () => badRequests(() => lab))
+  describe('without an application', () => applicationAway(() => lab))
+}

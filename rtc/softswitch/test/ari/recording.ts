@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { loudness, readWav, strongestTone } from '../../../../e2e/src/phone/index.ts'
+import type { Lab } from './lab.ts'
+
+export function recording(lab: () => Lab) {
+  const download = async (name: string) => {
+    const { status, body } = await lab().ari.get(`recordings/stored/${name}/file`)
+    expect(status).toBe(200)
+    return readWav(body)
+  }
+
+  test('what the caller says is recorded until it is stopped, and downloaded as WAV', async () => {
+    const { ari, answered } = lab()
+    const { call, id, path } = await answered()
+    const name = `call-${randomUUID()}`
+    const { status, body } = await ari.post(`${path}/record`, { query: { name, format: 'wav' } })
+    expect(status).toBe(201)
+    expect(body).toMatchObject({
+      name,
+      format: 'wav',
+      state: expect.stringMatching(/^(queued|recording)$/),
+      target_uri: `channel:${id}`,
+    })
+    await ari.next('RecordingStarted', { recording: { name, state: 'recording' } })
+    expect((await ari.get(`recordings/live/${name}`)).body).toMatchObject({ name, state: 'recording' })
+    await call.play({ frequency: 440, durationMs: 500 })
+    expect(await ari.post(`recordings/live/${name}/stop`)).toEqual({ status: 204, body: undefined })
+    const { recording } = await ari.next('RecordingFinished', { recording: { name } })
+    expect(recording).toMatchObject({ name, format: 'wav', state: 'done', target_uri: `channel:${id}` })
+    expect(recording.duration).toBeLessThanOrEqual(1)
+
+    expect((await ari.get(`recordings/stored/${name}`)).body).toEqual({ name, format: 'wav' })
+    expect((await ari.get('recordings/stored')).body).toContainEqual({ name, format: 'wav' })
+    const { rateHz, channels, samples } = await download(name)
+    expect({ rateHz, channels }).toEqual({ rateHz: 8000, channels: 1 })
+    expect(samples.length / 8).toBeGreaterThan(450)
+    expect(strongestTone(samples).frequency).toBeCloseTo(440, -1)
+    expect(strongestTone(samples).share).toBeGreaterThan(0.8)
+
+    expect(await ari.delete(`recordings/stored/${name}`)).toEqual({ status: 204, body: undefined })
+    expect((await ari.get(`recordings/stored/${name}`)).status).toBe(404)
+    expect((await ari.get(`recordings/stored/${name}/file`)).status).toBe(404)
+    expect(await ari.delete(`recordings/stored/${name}`)).toEqual({
+      status: 404,
+      body: { message: 'Recording not found' },
+    })
+  })
+
+  test('a recording ends by its greatest length', async () => {
+    const { ari, answered } = lab()
+    const { path } = await answered()
+    const name = `short-${randomUUID()}`
+    await ari.post(`${path}/record`, { query: { name, format: 'wav', maxDurationSeconds: 1 } })
+    const { recording } = await ari.next('RecordingFinished', { recording: { name, state: 'done' } })
+    expect(recording.duration).toBe(1)
+    const { samples } = await download(name)
+    expect(samples.length / 8).toBeGreaterThan(900)
+    expect(samples.length / 8).toBeLessThan(2100) // Asterisk ends it at the turn of a second
+    await ari.delete(`recordings/stored/${name}`)
+  })
+
+  test('a recording ends by silence', async () => {
+    const { ari, answered } = lab()
+    const { call, path } = await answered()
+    const name = `quiet-${randomUUID()}`
+    await ari.post(`${path}/record`, { query: { name, format: 'wav', maxSilenceSeconds: 1, maxDurationSeconds: 8 } })
+    await ari.next('RecordingStarted', { recording: { name } })
+    await call.play({ frequency: 440, durationMs: 300 })
+    const { recording } = await ari.next('RecordingFinished', { recording: { name, state: 'done' } })
+    expect(recording.duration).toBeLessThan(3)
+    await ari.delete(`recordings/stored/${name}`)
+  })
+
+  test('a recording ends by a digit', async () => {
+    const { ari, answered } = lab()
+    const { call, path } = await answered()
+    const name = `digit-${randomUUID()}`
+    await ari.post(`${path}/record`, { query: { name, format: 'wav', terminateOn: '#' } })
+    await ari.next('RecordingStarted', { recording: { name } })
+    await call.sendDtmf('1')
+    expect((await ari.get(`recordings/live/${name}`)).status).toBe(200)
+    await call.sendDtmf('#')
+    await ari.next('RecordingFinished', { recording: { name, state: 'done' } })
+    await ari.delete(`recordings/stored/${name}`)
+  })
+
+  test('a recording ends when the caller hangs up, and is kept', async () => {
+    const { ari, answered } = lab()
+    const { call, path } = await answered()
+    const name = `left-${randomUUID()}`
+    await ari.post(`${path}/record`, { query: { name, format: 'wav' } })
+    await ari.next('RecordingStarted', { recording: { name } })
+    await call.play({ frequency: 600, durationMs: 300 })
+    await call.hangup()
+    await ari.next('RecordingFinished', { recording: { name, state: 'done' } })
+    expect(strongestTone((await download(name)).samples).frequency).toBeCloseTo(600, -1)
+    await ari.delete(`recordings/stored/${name}`)
+  })
+
+  test('a beep before the recording is heard by the caller', async () => {
+    const { ari, answered } = lab()
+    const { call, path } = await answered()
+    const name = `beep-${randomUUID()}`
+    const startedAt = call.now()
+    await ari.post(`${path}/record`, { query: { name, format: 'wav', beep: true } })
+    await expect.poll(() => loudness(call.heard(startedAt))).toBeGreaterThan(100)
+    await ari.next('RecordingStarted', { recording: { name, state: 'recording' } })
+    await ari.post(`recordings/live/${name}/stop`)
+    await ari.next('RecordingFinished', { recording: { name } })
+    await ari.delete(`recordings/stored/${name}`)
+  })
+
+  test('a discarded recording leaves nothing', async () => {
+    const { ari, answered } = lab()
+    const { path } = await answered()
+    const name = `gone-${randomUUID()}`
+    await ari.post(`${path}/record`, { query: { name, format: 'wav' } })
+    await ari.next('RecordingStarted', { recording: { name } })
+    expect(await ari.delete(`recordings/live/${name}`)).toEqual({ status: 204, body: undefined })
+    await expect.poll(async () => (await ari.get(`recordings/live/${name}`)).status).toBe(404)
+    expect((await ari.get(`recordings/stored/${name}`)).status).toBe(404)
+  })
+
+  test('a name that is taken is refused, or replaced when that is asked for', async () => {
+    const { ari, answered } = lab()
+    const { path } = await answered()
+    const name = `twice-${randomUUID()}`
+    const record = (query = {}) => ari.post(`${path}/record`, { query: { name, format: 'wav', ...query } })
+    await record()
+    await ari.next('RecordingStarted', { recording: { name } })
+    expect((await record()).status).toBe(409)
+    await ari.post(`recordings/live/${name}/stop`)
+    await ari.next('RecordingFinished', { recording: { name } })
+    expect(await record()).toMatchObject({ status: 409, body: { message: expect.any(String) } })
+    expect((await record({ ifExists: 'overwrite', maxDurationSeconds: 1 })).status).toBe(201)
+    await expect
+      .poll(() => ari.events.filter(({ type }) => type === 'RecordingFinished'), { timeout: 3000 })
+      .toHaveLength(2)
+    await ari.delete(`recordings/stored/${name}`)
+  })
+
+  test('a stored recording is played', async () => {
+    const { ari, answered } = lab()
+    const { call, path } = await answered()
+    const name = `played-${randomUUID()}`
+    await ari.post(`${path}/record`, { query: { name, format: 'wav' } })
+    await ari.next('RecordingStarted', { recording: { name } })
+    await call.play({ frequency: 700, durationMs: 400 })
+    await ari.post(`recordings/live/${name}/stop`)
+    await ari.next('RecordingFinished', { recording: { name } })
+    await ari.post(`${path}/play`, { query: { media: `recording:${name}`, playbackId: 'again' } })
+    await call.waitForTone(700)
+    await ari.next('PlaybackFinished', { playback: { id: 'again', state: 'done' } })
+    await ari.delete(`recordings/stored/${name}`)
+  })
+
+  test('a recording that is not there is a 404', async () => {
+    const { ari } = lab()
+    const missing = { status: 404, body: { message: 'Recording not found' } }
+    expect(await ari.get('recordings/live/none')).toEqual(missing)
+    expect(await ari.post('recordings/live/none/stop')).toEqual(missing)
+    expect(await ari.get('recordings/stored/none')).toEqual(missing)
+    expect(await ari.get('recordings/stored/none/file')).toEqual(missing)
+  })
+
+  test('a format that is not known is refused', async () => {
+    const { ari, answered } = lab()
+    const { path } = await answered()
+    expect((await ari.post(`${path}/record`, { query: { name: 'x', format: 'vinyl' } })).status).toBe(422)
+  })
+}
