@@ -91,17 +91,11 @@ export async function advance(core: Core, tx: Tx, row: ActiveflowRow, { hasCall,
 
 /** Ends an activeflow before its time; a flow that follows it still runs, without the call. */
 export async function stopActiveflow(core: Core, tx: Tx, row: ActiveflowRow): Promise<ActiveflowRow> {
-  const stopped = await endActiveflow(core, tx, row)
-  if (row.status !== 'ended') await startNext(core, tx, stopped)
-  return stopped
-}
-
-/** Ends an activeflow and all that would follow it. */
-export async function endActiveflow({ emit }: Core, tx: Tx, row: ActiveflowRow): Promise<ActiveflowRow> {
   if (row.status === 'ended') return row
-  const ended = await store(tx, row.id, end(stateOf(row)))
-  await emit(tx, 'activeflow', 'updated', ended)
-  return ended
+  const stopped = await store(tx, row.id, end(stateOf(row)))
+  await core.emit(tx, 'activeflow', 'updated', stopped)
+  await startNext(core, tx, stopped)
+  return stopped
 }
 
 /** The job that runs what no request waits for. */

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { activeflowHandlers } from './activeflows.ts'
 import { activeflows, type Core, flows } from './core.ts'
 import { flowHandlers } from './flows.ts'
-import { defineRunJob, endActiveflow } from './lifecycle.ts'
+import { defineRunJob, stopActiveflow } from './lifecycle.ts'
 import { migrations } from './migrations.ts'
 import { defineWebhookJob } from './webhooks.ts'
 
@@ -25,7 +25,7 @@ export const flowManager = defineManager({
 
 const batchSize = 50
 
-/** A customer's flows go, and what runs of them ends; a repeat finds nothing left to do. */
+/** A customer's flows go, so that none follows another, and what runs of them ends. A repeat finds nothing left to do. */
 async function endAllOf(core: Core, customer_id: string): Promise<void> {
   await core.store.transaction((tx) => flows.softDeleteAllOf(tx, customer_id))
   for (let more = true; more; ) {
@@ -33,7 +33,7 @@ async function endAllOf(core: Core, customer_id: string): Promise<void> {
       const running = await activeflows.list(tx, customer_id, { where: { status: 'running' }, limit: batchSize })
       for (const { id } of running) {
         const row = await activeflows.findLocked(tx, customer_id, id)
-        if (row) await endActiveflow(core, tx, row)
+        if (row) await stopActiveflow(core, tx, row)
       }
       return running.length > 0
     })

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { FlowState } from '../src/activeflow-row.ts'
 import { continueWith, end, run, startOf, step } from '../src/engine.ts'
+import { substitute } from '../src/substitute.ts'
 
 const idOf = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 const now = '2026-08-22T10:00:00.123456Z'
@@ -190,6 +191,14 @@ describe('variables', () => {
     })
     expect(done.problems[0]).toContain('variable_set')
     expect(done.state.variables.a!.length).toBeLessThanOrEqual(32_768)
+  })
+
+  test('a text cannot grow without end while it is filled in', () => {
+    const actions = program(['webhook_send', { uri: 'http://x', data: '${a}'.repeat(10_000) }], ['answer'])
+    const done = played(actions, { a: 'x'.repeat(32_768) })
+    expect(numbers(done)).toEqual([2])
+    expect(done.problems[0]).toContain('data')
+    expect(JSON.stringify(substitute(actions, done.state.variables)).length).toBeLessThan(200_000)
   })
 
   test('a flow cannot fill the memory with variables', () => {
