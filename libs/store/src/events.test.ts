@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once as occurrence } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventEnvelope, nilId } from '@sidetone/contract'
@@ -11,6 +12,7 @@ import {
   createEmitter,
   createIdempotencyStore,
   once,
+  openStore,
   pruneInbox,
   type Relay,
   resourceTable,
@@ -297,6 +299,52 @@ describe.each(databases)('events on $name', ({ name, create }) => {
     await relay.idle()
     expect(heard).toEqual([1, 2])
   })
+
+  test.runIf(name === 'MySQL')(
+    'a database that goes away for a while delays events, and the store comes back by itself',
+    async () => {
+      const sockets = new Set<Socket>()
+      const { hostname, port } = new URL(database.url!)
+      const line = createServer((near) => {
+        const far = connect(Number(port || 3306), hostname)
+        for (const socket of [near, far]) {
+          sockets.add(socket)
+          socket.on('error', () => {}).on('close', () => void [near.destroy(), far.destroy()])
+        }
+        near.pipe(far).pipe(near)
+      })
+      const listen = async (at: number) => {
+        line.listen(at, '127.0.0.1')
+        await occurrence(line, 'listening')
+        return (line.address() as AddressInfo).port
+      }
+      const linePort = await listen(0)
+      const url = new URL(database.url!)
+      url.hostname = '127.0.0.1'
+      url.port = String(linePort)
+      const remote = openStore({ url: url.href, log: quiet })
+      const heard: number[] = []
+      const relay = relayTo(async ({ sequence }) => void heard.push(sequence), { store: remote })
+      const thing = await made()
+      await relay.idle()
+
+      const away = Promise.withResolvers<void>()
+      line.close(() => away.resolve())
+      for (const socket of sockets) socket.destroy()
+      await away.promise
+      await changed(thing)
+      await expect(remote.ping()).rejects.toThrow()
+      expect(heard).toEqual([1])
+
+      await listen(linePort)
+      while ((await left()) > 0) await sleep(10)
+      expect(heard).toEqual([1, 2])
+      await remote.ping()
+      await relay.close()
+      await remote.close()
+      line.close()
+    },
+  )
 
   test('a subscriber reacts to an event once, and again when the reaction was rolled back', async () => {
     const id = randomUUID()

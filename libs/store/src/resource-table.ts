@@ -79,8 +79,9 @@ export function resourceTable<T extends Row>(
     return Object.fromEntries(
       Object.entries(row).flatMap(([field, value]) => {
         if (value === undefined) return []
-        const { kind, encrypted: secret } = columnOf(field)
+        const { kind, nullable, encrypted: secret } = columnOf(field)
         const encoded = encode(kind, value)
+        if (encoded === null && !nullable) throw new Error(`${name}.${field} cannot be null`)
         return [[field, secret && encoded !== null ? secrets!.encrypt(String(encoded), contextOf(field, id)) : encoded]]
       }),
     )
@@ -177,9 +178,9 @@ export function resourceTable<T extends Row>(
     async insert(db, row) {
       const id = row.id ?? newId()
       if (!row.customer_id || row.customer_id === everyCustomer) throw new Error(`a row of ${name} lacks its customer`)
-      const full = { ...row, id, tm_create: db.now(), tm_update: null, tm_delete: null }
-      const encoded = encodeRow(id, full)
-      const values = Object.fromEntries([...columns.keys()].map((field) => [field, encoded[field] ?? null]))
+      const given: Record<string, unknown> = { ...row, id, tm_create: db.now(), tm_update: null, tm_delete: null }
+      for (const field of columns.keys()) given[field] ??= null
+      const values = encodeRow(id, given)
       await db.kysely.insertInto(name).values(values).execute()
       return decodeRow(values)
     },
