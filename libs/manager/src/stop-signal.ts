@@ -1,14 +1,18 @@
 import type { Logger } from '@sidetone/telemetry'
 
-/** On SIGTERM or SIGINT: stops in order and exits 0; a second signal exits 1 at once. */
+/** Under `npm start` one Ctrl-C arrives twice: from the terminal, and passed on by npm. */
+const sameSignalMs = 1_000
+
+/** On SIGTERM or SIGINT: stops in order and exits 0; a second one, a moment later, exits 1 at once. */
 export function onStopSignal(log: Logger, stop: () => Promise<void>): void {
-  let stopping = false
+  let stoppingSince: number | undefined
   const handle = (signal: NodeJS.Signals): void => {
-    if (stopping) {
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince < sameSignalMs) return
       log.warn({ signal }, 'second signal: leaving at once')
       process.exit(1)
     }
-    stopping = true
+    stoppingSince = performance.now()
     log.info({ signal }, 'stopping')
     stop().then(
       () => process.exit(0),
