@@ -99,7 +99,7 @@ describe.each(databases)('jobs on $name', ({ name, create }) => {
         },
         onDead: async (payload, reason, tx) => {
           dead.push([payload, reason])
-          await jobs.enqueue(tx, 'other', 'told in the same transaction')
+          await jobs.enqueue(tx, 'work', 'told in the same transaction', { runAt: timeAfter(3_600_000) })
         },
       },
     )
@@ -111,7 +111,7 @@ describe.each(databases)('jobs on $name', ({ name, create }) => {
     expect(dead).toEqual([['p', 'failed 3']])
     expect(await rows()).toMatchObject([
       { state: 'dead', reason: 'failed 3', attempt: 3, due_ms: null },
-      { type: 'other', state: 'pending' },
+      { payload: '"told in the same transaction"', state: 'pending' },
     ])
   })
 
@@ -434,8 +434,10 @@ describe.each(databases)('jobs on $name', ({ name, create }) => {
     expect(await rows()).toHaveLength(1)
   })
 
-  test('a type is defined once, and before the start', () => {
+  test('a type is defined once, before the start, and before it is used', async () => {
     const jobs = worker(async () => {})
+    const undefinedJob = store.transaction((tx) => jobs.enqueue(tx, 'wrok', null))
+    await expect(undefinedJob).rejects.toThrow('nobody has defined the job wrok')
     expect(() => jobs.define('work', { ...usual, handler: async () => {} })).toThrow('job work is defined twice')
     jobs.start()
     expect(() => jobs.define('late', { ...usual, handler: async () => {} })).toThrow(

@@ -209,6 +209,7 @@ export function createJobs({ store, log, name, leaseMs = 30_000, pollMs = 1_000 
       }),
 
     async enqueue(tx, type, payload, { runAt, key, serialKey } = {}) {
+      if (!definitions.has(type)) throw new Error(`nobody has defined the job ${type}, so it would never run`)
       const runAtMs = runAt === undefined ? Date.now() : Date.parse(runAt)
       if (Number.isNaN(runAtMs)) throw new Error(`runAt of job ${type} is not a time: ${runAt}`)
       await table.add(tx, { type, payload, runAtMs, key, serialKey })

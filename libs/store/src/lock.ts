@@ -59,7 +59,9 @@ async function tryConnection(url: string, name: string, stop: AbortSignal): Prom
   }
   try {
     const key = serverLockName(String(await ask('select database()')), name)
-    while ((await ask('select get_lock(?, ?)', [key, waitSeconds])) !== 1) if (stop.aborted) break
+    const stopped = new Promise((resolve) => stop.addEventListener('abort', resolve))
+    const taken = () => ask('select get_lock(?, ?)', [key, waitSeconds])
+    while (!stop.aborted && (await Promise.race([taken(), stopped])) !== 1);
   } catch (error) {
     connection.destroy()
     throw error

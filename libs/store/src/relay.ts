@@ -108,11 +108,13 @@ export function startRelay({ store, publish, publisher, log, window = 512 }: Rel
     }
 
     async function deletePublished(): Promise<void> {
-      const positions = published.slice(0, window)
-      if (positions.length === 0) return
-      await store.kysely.deleteFrom('bus_outbox').where('position', 'in', positions).execute()
-      published.splice(0, positions.length)
-      for (const position of positions) known.delete(position)
+      while (published.length > 0) {
+        // Lists of few different lengths, for which few statements have to be prepared.
+        const positions = published.slice(0, 2 ** Math.floor(Math.log2(published.length)))
+        await store.kysely.deleteFrom('bus_outbox').where('position', 'in', positions).execute()
+        published.splice(0, positions.length)
+        for (const position of positions) known.delete(position)
+      }
     }
 
     while (!stop.aborted) {
@@ -142,7 +144,9 @@ export function startRelay({ store, publish, publisher, log, window = 512 }: Rel
     idle: () => idle(),
     async close({ drainMs = 5_000 } = {}) {
       // Without the lock it is another process that publishes.
-      if (leading) await idle(Date.now() + drainMs)
+      if (leading) {
+        await idle(Date.now() + drainMs).catch((err) => log.error({ err }, 'the outbox could not be drained'))
+      }
       closing.abort()
       await running
     },
