@@ -60,6 +60,13 @@ export class World {
   speechUri = ''
   agentOf: (address: { target: string }) => string | undefined = () => undefined
 
+  readonly #failures: (() => Error)[] = []
+
+  /** Makes the flow manager's next answers errors. */
+  failNext(count: number, error: () => Error): void {
+    for (let n = 0; n < count; n++) this.#failures.push(error)
+  }
+
   flow(...actions: { type: string; option?: Record<string, unknown>; id?: string }[]): string {
     const id = newId()
     this.flows.set(id, actions.map(actionOf))
@@ -126,6 +133,8 @@ export class World {
         return view(flow)
       },
       'activeflow.next': ({ id, current_action_id }) => {
+        const failure = this.#failures.shift()
+        if (failure) throw failure()
         const flow = found(id)
         if (flow.current.id !== current_action_id) throw errorOf(flowContract.errors, 'ACTIVEFLOW_STEP_STALE')
         const action = flow.actions[flow.actions.findIndex((one) => one.id === current_action_id) + 1]
