@@ -12,7 +12,7 @@ import { type Effect, executorOf, isActionType } from './flow-actions.ts'
 import { substitute } from './substitute.ts'
 
 /** What one step came to. */
-export type Outcome =
+type Outcome =
   | { kind: 'media'; action: Action }
   | { kind: 'next'; webhook?: ActionOption<'webhook_send'> | undefined; problem?: string | undefined }
   /** `failed`: a fault or a runaway; the state says which. */
@@ -152,7 +152,8 @@ function pop(stack_map: FlowState['stack_map'], stack: Stack): Place | 'end' | '
   return stack.return_action_id === nilId ? pop(below, caller) : find(below, caller, stack.return_action_id)
 }
 
-const isReserved = (id: string): boolean => Object.values<string>(reservedActionIds).includes(id)
+/** Whether an id has a meaning of its own. */
+export const isReserved = (id: string): boolean => Object.values<string>(reservedActionIds).includes(id)
 
 function leave(state: FlowState): FlowState {
   const { current_action, executed_actions } = state

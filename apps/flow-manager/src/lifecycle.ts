@@ -1,6 +1,6 @@
 import { everyCustomer, nilId } from '@sidetone/contract'
 import type { Action } from '@sidetone/proto-schemas/action'
-import type { Activeflow, Flow } from '@sidetone/proto-schemas/flow'
+import type { Activeflow } from '@sidetone/proto-schemas/flow'
 import { newId, type Tx } from '@sidetone/store'
 import { type ActiveflowRow, stateOf } from './activeflow-row.ts'
 import { activeflows, type Core, flows } from './core.ts'
@@ -49,44 +49,44 @@ interface AdvanceOptions {
 
 /** Runs an activeflow as far as it goes: to an action for its call, to its end, or to the limit of one transaction. */
 export async function advance(core: Core, tx: Tx, row: ActiveflowRow, { hasCall, deadline }: AdvanceOptions) {
-  const options = { hasCall, now: tx.now(), maxSteps }
-  let now = row
-  let ran = run(stateOf(now), options)
-  const { webhooks, problems } = ran
-  for (let flow: Flow | undefined; ran.outcome.kind === 'ended' && hasCall; ) {
-    flow = await flowAfter(tx, now)
-    if (!flow) break
-    now = {
-      ...now,
-      flow_id: flow.id,
-      on_complete_flow_id: flow.on_complete_flow_id,
-      complete_count: now.complete_count + 1,
-    }
-    const state = continueWith(ran.state, flow.actions)
-    ran = run({ ...state, variables: { ...state.variables, ...activeflowVariables(now) } }, options)
-    webhooks.push(...ran.webhooks)
-    problems.push(...ran.problems)
-  }
+  const ran = await runPrograms(tx, row, { hasCall, now: tx.now(), maxSteps })
   const { state, outcome } =
     ran.outcome.kind === 'unfinished' && hasCall
-      ? fail(ran.state, `it executed ${maxSteps} actions without one for the call, which is too many`)
-      : ran
+      ? fail(ran.row, `it executed ${maxSteps} actions without one for the call, which is too many`)
+      : { state: ran.row, outcome: ran.outcome }
 
-  const { flow_id, on_complete_flow_id, complete_count } = now
+  const { flow_id, on_complete_flow_id, complete_count } = ran.row
+  const origin = { flow_id, on_complete_flow_id, complete_count }
   const left_action_id = row.current_action.id
-  const changes = { ...state, flow_id, on_complete_flow_id, complete_count, left_action_id }
-  const advanced = await store(tx, row.id, changes)
+  const advanced = await store(tx, row.id, { ...stateOf(state), ...origin, left_action_id })
   if (outcome.kind === 'unfinished') await core.jobs.enqueue(tx, runJob, { id: row.id }, {})
   else await core.emit(tx, 'activeflow', 'updated', advanced)
   if (outcome.kind === 'ended' && !hasCall) await startNext(core, tx, advanced)
-  if (outcome.kind === 'failed') problems.push(state.error)
-  for (const webhook of webhooks) await queueWebhook(core, tx, advanced, { webhook, deadline })
+  for (const webhook of ran.webhooks) await queueWebhook(core, tx, advanced, { webhook, deadline })
+
+  const { id: activeflow_id, customer_id } = row
+  const problems = outcome.kind === 'failed' ? [...ran.problems, state.error] : ran.problems
   for (const problem of problems) {
-    tx.afterCommit(() =>
-      core.log.warn({ activeflow_id: row.id, customer_id: row.customer_id, problem }, 'flow problem'),
-    )
+    tx.afterCommit(() => core.log.warn({ activeflow_id, customer_id, problem }, 'a flow has a problem'))
   }
   return { activeflow: advanced, action: outcome.kind === 'media' ? outcome.action : null }
+}
+
+/** Runs the program of an activeflow and, while there is a call for them, those that follow it. */
+async function runPrograms(
+  tx: Tx,
+  row: ActiveflowRow,
+  options: Parameters<typeof run>[1],
+): Promise<Omit<ReturnType<typeof run>, 'state'> & { row: ActiveflowRow }> {
+  const { state, ...ran } = run(stateOf(row), options)
+  const flow = ran.outcome.kind === 'ended' && options.hasCall ? await flowAfter(tx, row) : undefined
+  if (!flow) return { row: { ...row, ...state }, ...ran }
+  const { id: flow_id, on_complete_flow_id, actions } = flow
+  const origin = { flow_id, on_complete_flow_id, complete_count: row.complete_count + 1 }
+  const following = { ...row, ...continueWith(state, actions), ...origin }
+  const variables = { ...following.variables, ...activeflowVariables(following) }
+  const { webhooks, problems, ...end } = await runPrograms(tx, { ...following, variables }, options)
+  return { ...end, webhooks: [...ran.webhooks, ...webhooks], problems: [...ran.problems, ...problems] }
 }
 
 /** Ends an activeflow before its time; a flow that follows it still runs, without the call. */

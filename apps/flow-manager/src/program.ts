@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type ApiError, type ErrorDetail, type ErrorOverrides, nilId } from '@sidetone/contract'
-import { type Action, type ActionInput, actionOptions, reservedActionIds } from '@sidetone/proto-schemas/action'
+import { type Action, type ActionInput, actionOptions } from '@sidetone/proto-schemas/action'
 import { z } from 'zod'
-import { optionProblems } from './engine.ts'
+import { isReserved, optionProblems } from './engine.ts'
 import { isActionType } from './flow-actions.ts'
 import { hasVariables } from './substitute.ts'
 
@@ -40,7 +40,7 @@ const typeProblem = (type: string, index: number): ErrorDetail => ({
 function problemsOf(action: Action, index: number, ids: Map<string, number>): ErrorDetail[] {
   const at = (field: string, problem: string) => ({ field: `actions.${index}.${field}`, problem })
   const problems: ErrorDetail[] = []
-  if (Object.values<string>(reservedActionIds).includes(action.id)) {
+  if (isReserved(action.id)) {
     problems.push(at('id', `${action.id} has a meaning of its own; take another`))
   }
   if (ids.get(action.id) !== index) problems.push(at('id', `${action.id} occurs more than once`))

@@ -3,7 +3,7 @@ import type { ActiveflowRow } from './activeflow-row.ts'
 type Variables = ActiveflowRow['variables']
 
 /** The names that begin so belong to the platform. */
-export const platformPrefix = 'voipbin.'
+const platformPrefix = 'voipbin.'
 
 const initialLimits = { count: 100, chars: 65_536 }
 const runningLimits = { count: 1_000, chars: 262_144 }

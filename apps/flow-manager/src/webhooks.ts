@@ -21,7 +21,7 @@ const secondTryMs = 60_000
 /** The job that hands webhooks over until the webhook manager has taken or refused them. */
 export function defineWebhookJob(core: Core): void {
   core.jobs.define<WebhookJob>(jobType, {
-    maxAttempts: 20,
+    maxAttempts: 1_000,
     backoff: (attempt) => Math.min(2 ** attempt * 250, 60_000),
     concurrency: 16,
     timeoutMs: 30_000,

@@ -360,16 +360,16 @@ describe('any flow', () => {
           let state: FlowState = { ...startOf(actions), variables }
           for (let turn = 0; turn < 5 && state.status === 'running'; turn++) {
             const before = state.execute_count
-            const ran = run(state, { hasCall, now, maxSteps: 200 })
+            const ran = run(state, { hasCall, now, maxSteps: 100 })
             state = ran.state
-            expect(state.execute_count - before).toBeLessThanOrEqual(200)
+            expect(state.execute_count - before).toBeLessThanOrEqual(100)
             expect(JSON.parse(JSON.stringify(state))).toEqual(state)
             if (ran.outcome.kind === 'media') expect(hasCall).toBe(true)
             expect(state.status === 'ended').toBe(ran.outcome.kind === 'ended' || ran.outcome.kind === 'failed')
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 200 },
     )
   })
 })
