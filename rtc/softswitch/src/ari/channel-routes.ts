@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Channel, channelView, emitChannel, enterStasis, hangupChannel, type Party } from '../call/channel.ts'
 import { isRecordingName } from '../call/media-source.ts'
-import { createOutboundChannel, parseEndpoint } from '../call/originate.ts'
+import { outboundChannelFor } from '../call/originate.ts'
 import { channelTarget, playbackView, startPlayback } from '../call/playback.ts'
 import {
   channelRecordTarget,
@@ -11,7 +11,7 @@ import {
   startRecording,
 } from '../call/recording.ts'
 import { createSnoop } from '../call/snoop.ts'
-import { toneSource } from '../media/index.ts'
+import { type AudioSource, silenceSource, toneSource } from '../media/index.ts'
 import {
   type AriContext,
   AriError,
@@ -104,12 +104,12 @@ async function makeOutbound(
   id: string | undefined,
   onAnswered: (channel: Channel) => void,
 ) {
-  const endpointText = text(args, 'endpoint')
-  if (endpointText === undefined) throw new AriError(400, 'Endpoint must be specified')
+  const endpoint = text(args, 'endpoint')
+  if (endpoint === undefined) throw new AriError(400, 'Endpoint must be specified')
   if (text(args, 'originator') !== undefined && text(args, 'formats') !== undefined) {
     throw new AriError(400, "Originator and formats can't both be specified")
   }
-  if (!endpointText.includes('/')) throw new AriError(400, 'Invalid endpoint specified')
+  if (!endpoint.includes('/')) throw new AriError(400, 'Invalid endpoint specified')
   if (text(args, 'app') === undefined) throw new AriError(400, 'Application or extension must be specified')
   const originator = text(args, 'originator')
   if (originator !== undefined && !context.core.channels.has(originator)) {
@@ -117,15 +117,12 @@ async function makeOutbound(
   }
   if (id !== undefined && context.core.channels.has(id))
     throw new AriError(409, 'Channel with given unique ID already exists')
-  const endpoint = parseEndpoint(endpointText)
-  if (!endpoint || context.core.channels.size >= context.maxCalls) throw allocationFailed()
+  const create = outboundChannelFor(endpoint)
+  if (!create || context.core.channels.size >= context.maxCalls) throw allocationFailed()
   const variables = variablesOf(args)
-  const channel = await createOutboundChannel(
-    context,
-    endpoint,
-    { id: id ?? randomUUID(), endpoint: endpointText, caller: callerId(text(args, 'callerId')), variables },
-    onAnswered,
-  )
+  const caller = callerId(text(args, 'callerId'))
+  const channel = await create(context, { id: id ?? randomUUID(), caller, variables, onAnswered })
+  if (!channel) throw allocationFailed()
   for (const [variable, value] of variables) {
     if (!variable.startsWith('PJSIP_HEADER(')) emitChannel(context.core, 'ChannelVarset', channel, { variable, value })
   }
@@ -190,18 +187,21 @@ function mute(on: boolean) {
   }
 }
 
-/** Music on hold is a soft tone until a station has music; `silence` is what a channel without media gets anyway. */
-const moh = (on: boolean) => (context: AriContext, request: AriRequest) => {
+/** What plays until it is stopped, or replaced by a playback. */
+const stopBackground = new WeakMap<Channel, () => void>()
+
+const background = (source: (() => AudioSource) | null) => (context: AriContext, request: AriRequest) => {
   const channel = controlled(context, request)
-  stopMoh.get(channel)?.()
-  stopMoh.delete(channel)
-  if (on) {
-    const playing = channel.media.play(toneSource('392/400,494/400,587/800,0/1600'))
-    stopMoh.set(channel, playing.stop)
-  }
+  stopBackground.get(channel)?.()
+  stopBackground.delete(channel)
+  if (source) stopBackground.set(channel, channel.media.play(source()).stop)
   return NO_CONTENT
 }
-const stopMoh = new WeakMap<Channel, () => void>()
+
+/** Music on hold is a soft chime as long as a station has no music of its own. */
+const music = () => toneSource('392/400,494/400,587/800,0/1600')
+/** Packets without sound, for peers that take their absence for a broken call. */
+const quiet = () => silenceSource(Number.POSITIVE_INFINITY)
 
 const simple = (run: (channel: Channel, context: AriContext) => void) => (context: AriContext, request: AriRequest) => {
   run(controlled(context, request), context)
@@ -306,12 +306,12 @@ export const channelRoutes: Routes = {
   'DELETE /channels/:channelId/ring': simple(() => {}),
   'POST /channels/:channelId/progress': simple((channel) => channel.tech.progress?.()),
   // As chan_pjsip by default: the peer hears music, and is not told by a re-INVITE.
-  'POST /channels/:channelId/hold': moh(true),
-  'DELETE /channels/:channelId/hold': moh(false),
-  'POST /channels/:channelId/moh': moh(true),
-  'DELETE /channels/:channelId/moh': moh(false),
-  'POST /channels/:channelId/silence': simple(() => {}),
-  'DELETE /channels/:channelId/silence': simple(() => {}),
+  'POST /channels/:channelId/hold': background(music),
+  'DELETE /channels/:channelId/hold': background(null),
+  'POST /channels/:channelId/moh': background(music),
+  'DELETE /channels/:channelId/moh': background(null),
+  'POST /channels/:channelId/silence': background(quiet),
+  'DELETE /channels/:channelId/silence': background(null),
   'POST /channels/:channelId/mute': mute(true),
   'DELETE /channels/:channelId/mute': mute(false),
   'POST /channels/:channelId/dtmf': (context, request) => {

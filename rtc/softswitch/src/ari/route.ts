@@ -1,7 +1,5 @@
-import type { Core } from '../call/core.ts'
-import type { Resolve } from '../call/originate.ts'
+import type { OutboundContext } from '../call/outbound-sip.ts'
 import type { Location } from '../sip/location.ts'
-import type { UserAgent } from '../sip/user-agent.ts'
 import type { Apps } from './apps.ts'
 
 /** An ARI error: its status, the text Asterisk gives with it, and rarely a reason phrase of its own. */
@@ -29,12 +27,9 @@ export type AriReply =
   | { status: 200 | 201; body: unknown }
   | { status: 200; file: Buffer; contentType: string }
 
-export interface AriContext {
-  core: Core
+export interface AriContext extends OutboundContext {
   apps: Apps
   location: Location
-  agent: () => UserAgent
-  resolve: Resolve
   asteriskId: string
   startedAt: Date
   maxCalls: number
