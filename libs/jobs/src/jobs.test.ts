@@ -166,26 +166,39 @@ describe.each(databases)('jobs on $name', ({ name, create }) => {
     expect(reasons).toEqual(['timed out after 20 ms'])
   })
 
-  test('a job whose worker died runs again after its lease, and one that lives keeps its lease', async () => {
-    const dying = worker(() => new Promise(() => {}), { leaseMs: 120 })
+  test('a job whose worker died runs again after its lease', async () => {
+    const ran: unknown[] = []
+    const jobs = worker(async (payload, { attempt }) => ran.push([payload, attempt, Date.now() >= leaseEndMs]))
+    await enqueue(jobs, 'orphan')
     // What a killed process leaves: a claim that nobody renews.
-    await enqueue(dying, 'orphan')
+    const leaseEndMs = Date.now() + 100
     await store.kysely
       .updateTable('jobs_job')
-      .set({ state: 'running', claim: randomUUID(), attempt: 1, due_ms: Date.now() + 50 })
+      .set({ state: 'running', claim: randomUUID(), attempt: 1, due_ms: leaseEndMs })
       .execute()
-    const ran: unknown[] = []
-    working(
-      async (payload, { attempt }) => {
-        ran.push([payload, attempt])
-        await sleep(400)
-      },
-      { leaseMs: 120 },
-    )
-    await until(() => ran.length === 1)
-    working(async () => ran.push('stolen'), { leaseMs: 120, on: other })
+    jobs.start()
     await noneLeft()
-    expect(ran).toEqual([['orphan', 2]])
+    expect(ran).toEqual([['orphan', 2, true]])
+  })
+
+  test('a worker that lives keeps its lease', async () => {
+    const goOn = gate()
+    const attempts: number[] = []
+    const jobs = working(
+      async (_, { attempt }) => {
+        attempts.push(attempt)
+        await goOn.promise
+      },
+      { leaseMs: 600, concurrency: 1 },
+    )
+    await enqueue(jobs, null)
+    await until(() => attempts.length === 1)
+    const leaseEnd = async () => Number((await rows())[0]!.due_ms)
+    const first = await leaseEnd()
+    await until(async () => (await leaseEnd()) > first)
+    goOn.resolve()
+    await noneLeft()
+    expect(attempts).toEqual([1])
   })
 
   test('a job that kills its worker every time is given up', async () => {
