@@ -7,7 +7,7 @@ import { inSpan, reacting } from './tracing.ts'
 import { workInFlight } from './work-in-flight.ts'
 
 /** `released`: not handled here, to be delivered again. */
-export type Outcome = 'handled' | 'dead' | 'released'
+type Outcome = 'handled' | 'dead' | 'released'
 
 export interface EventRunner {
   /** Handles an event after all earlier ones of its resource; releases it when it is no longer `wanted` at its turn. Never rejects. */

@@ -36,7 +36,7 @@ interface Node<T> {
 }
 
 /** What an address stands for, with the values in it. */
-export interface Match<T> {
+interface Match<T> {
   target: T
   params: Record<string, string>
 }

@@ -3,7 +3,7 @@ import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { createClient, createInProcessTransport, serveContract } from '../src/index.ts'
 import { exampleContract, exampleHandlers, identity } from './example.ts'
-import { silent } from './transport-suite.ts'
+import { silent } from './parts.ts'
 
 const start = () => {
   const transport = createInProcessTransport({ log: silent })

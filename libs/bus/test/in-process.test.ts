@@ -2,13 +2,16 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { createClient, createInProcessTransport, serveContract } from '../src/index.ts'
+import { callSuite } from './call-suite.ts'
+import { eventSuite } from './event-suite.ts'
 import { exampleContract, exampleHandlers, identity } from './example.ts'
-import { eventOf, retryDelaysMs, silent, transportSuite } from './transport-suite.ts'
+import { eventOf, retryDelaysMs, silent } from './parts.ts'
 
 const start = () => createInProcessTransport({ log: silent, retryDelaysMs })
 
 describe('in process', () => {
-  transportSuite(async () => start())
+  callSuite(async () => start())
+  eventSuite(async () => start())
 
   test('an event is published when every subscriber is done with it', async () => {
     const transport = start()

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type LiveFeed, openLiveFeed, startHub } from '../src/index.ts'
-import { silent, until } from './transport-suite.ts'
+import { silent, until } from './parts.ts'
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {

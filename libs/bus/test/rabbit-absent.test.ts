@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createRabbitTransport } from '../src/index.ts'
-import { silent } from './transport-suite.ts'
+import { silent } from './parts.ts'
 
 test('a broker that is not there is named together with the setting', async () => {
   const url = 'amqp://user:secret@127.0.0.1:1'

@@ -9,9 +9,11 @@ import {
   serveContract,
   type Transport,
 } from '../src/index.ts'
+import { callSuite } from './call-suite.ts'
+import { eventSuite } from './event-suite.ts'
 import { exampleContract, exampleHandlers, identity } from './example.ts'
+import { eventOf, memoryIdempotency, retryDelaysMs, silent, until } from './parts.ts'
 import { cuttableBroker, rabbitCorner, rabbitUrl, whyNoRabbit } from './rabbit-service.ts'
-import { eventOf, memoryIdempotency, retryDelaysMs, silent, transportSuite, until } from './transport-suite.ts'
 
 const reason = await whyNoRabbit()
 
@@ -41,7 +43,8 @@ describe.skipIf(reason)('over RabbitMQ', () => {
   const clientOf = (transport: Transport) => createClient(exampleContract, { transport, publisher: 'test' }).example
   const as = { identity }
 
-  transportSuite(start)
+  callSuite(start)
+  eventSuite(start)
 
   test('a lost connection fails the calls in flight at once, and heals', async () => {
     const { broker, transport } = await startCuttable()

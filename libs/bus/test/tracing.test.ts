@@ -6,7 +6,7 @@ import { Registry } from 'prom-client'
 import { afterEach, expect, test } from 'vitest'
 import { createClient, createInProcessTransport, serveContract } from '../src/index.ts'
 import { exampleContract, exampleHandlers, identity } from './example.ts'
-import { eventOf, silent } from './transport-suite.ts'
+import { eventOf, silent } from './parts.ts'
 
 afterEach(() => {
   trace.disable()

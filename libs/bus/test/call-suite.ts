@@ -1,15 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  type CallOptions,
-  commonError,
-  type EventEnvelope,
-  type Handlers,
-  nilId,
-  type ReplyEnvelope,
-} from '@sidetone/contract'
-import { pino } from 'pino'
+import { type CallOptions, commonError, type Handlers, nilId } from '@sidetone/contract'
 import { Registry } from 'prom-client'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import {
   createClient,
   currentRequest,
@@ -19,76 +11,11 @@ import {
   type Transport,
 } from '../src/index.ts'
 import { type ExampleContract, exampleContract, exampleHandlers, identity } from './example.ts'
+import { memoryIdempotency, opener, readableLog, silent, until } from './parts.ts'
 
-export const silent = pino({ level: 'silent' })
-export const retryDelaysMs = [5, 10]
-
-/** A logger whose lines can be read. */
-export function readableLog() {
-  const lines: string[] = []
-  return { log: pino({}, { write: (line: string) => void lines.push(line) }), lines }
-}
-
-/** What the database does in production. */
-export function memoryIdempotency(): IdempotencyStore & { forgetOwner: () => void } {
-  const rows = new Map<string, { requestHash: string; reply?: ReplyEnvelope; lost?: boolean }>()
-  return {
-    async begin(key, requestHash) {
-      const row = rows.get(key)
-      if (!row) {
-        rows.set(key, { requestHash })
-        return { state: 'new' }
-      }
-      if (row.requestHash !== requestHash) return { state: 'mismatch' }
-      if (row.reply) return { state: 'done', reply: row.reply }
-      return { state: row.lost ? 'lost' : 'running' }
-    },
-    async finish(key, reply) {
-      rows.set(key, { ...rows.get(key)!, reply })
-    },
-    async abandon(key) {
-      rows.delete(key)
-    },
-    forgetOwner: () => {
-      for (const row of rows.values()) row.lost = true
-    },
-  }
-}
-
-let lastId = 0
-/** Event number `sequence` of a resource. */
-export const eventOf = (resource_id: string, sequence: number, type = 'example_created'): EventEnvelope => ({
-  id: `event-${++lastId}`,
-  type,
-  publisher: 'example',
-  customer_id: nilId,
-  owner_id: nilId,
-  resource: 'example',
-  resource_id,
-  sequence,
-  time: '2026-08-22T10:00:00.123456Z',
-  data: { number: sequence },
-})
-
-export async function until(what: () => boolean, timeoutMs = 5_000): Promise<void> {
-  const end = Date.now() + timeoutMs
-  while (!what()) {
-    if (Date.now() > end) throw new Error('what the test waits for did not happen')
-    await sleep(5)
-  }
-}
-
-/** What every transport promises. `start` makes a transport of its own; all that one test starts reach each other. */
-export function transportSuite(start: () => Promise<Transport>): void {
-  const opened: Transport[] = []
-  const open = async () => {
-    const transport = await start()
-    opened.push(transport)
-    return transport
-  }
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((transport) => transport.close({ drainMs: 1_000 })))
-  })
+/** What every transport promises to those who call. */
+export function callSuite(start: () => Promise<Transport>): void {
+  const open = opener(start)
 
   async function serving(
     replacements: Partial<Handlers<ExampleContract>['example']> = {},
@@ -411,106 +338,5 @@ export function transportSuite(start: () => Promise<Transport>): void {
       const failed = 'service="example",operation="example.create",status="INVALID_ARGUMENT"'
       expect(text).toContain(`rpc_${side}_seconds_count{${failed}} 1`)
     }
-  })
-
-  test('an event reaches the subscribers of its type, as JSON', async () => {
-    const transport = await open()
-    const heard: [string, EventEnvelope][] = []
-    const hear = (name: string) => async (event: EventEnvelope) => void heard.push([name, event])
-    await transport.subscribe({ name: 'all', types: 'all', handler: hear('all') })
-    await transport.subscribe({ name: 'some', types: ['example_created'], handler: hear('some') })
-    const created = { ...eventOf('r1', 1), data: { at: new Date(0), gone: undefined } }
-    const deleted = eventOf('r1', 2, 'example_deleted')
-    await transport.publish(created)
-    await transport.publish(deleted)
-    await until(() => heard.length === 3)
-    const asSent = { ...created, data: { at: '1970-01-01T00:00:00.000Z' } }
-    expect(heard.filter(([name]) => name === 'all').map(([, event]) => event)).toStrictEqual([asSent, deleted])
-    expect(heard.filter(([name]) => name === 'some').map(([, event]) => event)).toStrictEqual([asSent])
-  })
-
-  test('events of one resource are handled in order, one at a time, although handlers fail; resources side by side', async () => {
-    const transport = await open()
-    const resources = ['r1', 'r2', 'r3', 'r4']
-    const done: Record<string, number[]> = { r1: [], r2: [], r3: [], r4: [] }
-    const running = new Map<string, number>()
-    let together = 0
-    const failed = new Set<string>()
-    await transport.subscribe({
-      name: 'orderly',
-      types: 'all',
-      handler: async ({ resource_id, sequence, id }) => {
-        expect(running.has(resource_id)).toBe(false)
-        running.set(resource_id, sequence)
-        together = Math.max(together, running.size)
-        await sleep(Math.random() * 5)
-        running.delete(resource_id)
-        if (sequence % 3 === 0 && !failed.has(id)) {
-          failed.add(id)
-          throw new Error('first try')
-        }
-        done[resource_id]!.push(sequence)
-      },
-    })
-    const sequences = Array.from({ length: 20 }, (_, n) => n + 1)
-    const sent: Promise<void>[] = []
-    for (const sequence of sequences) {
-      for (const resource of resources) sent.push(transport.publish(eventOf(resource, sequence)))
-    }
-    await Promise.all(sent)
-    await until(() => Object.values(done).every((sequence) => sequence.length === 20))
-    for (const resource of resources) expect(done[resource]).toEqual(sequences)
-    expect(together).toBeGreaterThan(1)
-  })
-
-  test('an event that keeps failing goes to the dead letter with its reason and lets the next one pass', async () => {
-    const transport = await open()
-    const tries: number[] = []
-    const dead: unknown[] = []
-    await transport.subscribe({
-      name: 'failing',
-      types: 'all',
-      handler: async ({ sequence }) => {
-        tries.push(sequence)
-        if (sequence === 1) throw new Error('cannot')
-      },
-      onDeadLetter: async ({ sequence }, reason) => void dead.push([sequence, reason]),
-    })
-    await Promise.all([transport.publish(eventOf('r1', 1)), transport.publish(eventOf('r1', 2))])
-    await until(() => tries.includes(2))
-    expect(tries).toEqual([1, 1, 1, 2])
-    expect(dead).toEqual([[1, 'cannot']])
-  })
-
-  test('a reaction works under the id of its event and outside of the publisher’s context', async () => {
-    const transport = await open()
-    const seen: unknown[] = []
-    await transport.subscribe({ name: 'context', types: 'all', handler: async () => void seen.push(currentRequest()) })
-    const event = eventOf('r1', 1)
-    await transport.publish(event)
-    await until(() => seen.length === 1)
-    expect(seen).toMatchObject([
-      { request_id: event.id, operation: 'example_created', deadline: Number.POSITIVE_INFINITY },
-    ])
-  })
-
-  test('draining finishes the reactions that have begun', async () => {
-    const transport = await open()
-    const steps: string[] = []
-    await transport.subscribe({
-      name: 'slow',
-      types: 'all',
-      handler: async () => {
-        steps.push('begun')
-        await sleep(150)
-        steps.push('done')
-      },
-    })
-    const sent = transport.publish(eventOf('r1', 1))
-    await until(() => steps.length === 1)
-    await transport.close({ drainMs: 2_000 })
-    await sent
-    expect(steps).toEqual(['begun', 'done'])
-    await expect(transport.publish(eventOf('r1', 2))).rejects.toMatchObject({ reason: 'SERVICE_UNAVAILABLE' })
   })
 }
