@@ -24,13 +24,19 @@ export const ttsManager = defineManager({
       handlers: {
         speech: {
           async synthesize({ text, language, voice_id }, { fail }) {
-            const key = `tts/${createHash('sha256').update(JSON.stringify([text, language, voice_id])).digest('hex')}.wav`
-            const running = making.get(key) ?? make(key, { text, language, voice: voice_id }).finally(() => making.delete(key))
+            const key = `tts/${createHash('sha256')
+              .update(JSON.stringify([text, language, voice_id]))
+              .digest('hex')}.wav`
+            const running =
+              making.get(key) ?? make(key, { text, language, voice: voice_id }).finally(() => making.delete(key))
             making.set(key, running)
             await running.catch((error: unknown) => {
               if (!(error instanceof LanguageNotSupported)) throw error
               const problem = error.message
-              throw fail('LANGUAGE_NOT_SUPPORTED', { message: `language: ${problem}`, details: [{ field: 'language', problem }] })
+              throw fail('LANGUAGE_NOT_SUPPORTED', {
+                message: `language: ${problem}`,
+                details: [{ field: 'language', problem }],
+              })
             })
             const uri = (await files.signedUrl(key, { expiresSeconds })) ?? fileSigner.url(key, { expiresSeconds })
             return { uri }

@@ -1,6 +1,7 @@
-import { Worker } from 'node:worker_threads'
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { isSilent, speakable } from './speakable.ts'
-import type { SpeechResult, SpeechTask } from './speech-worker.ts'
+import type { SpeechResult, SpeechTask } from './speech-engine.ts'
 
 /** `text` is plain or SSML. This engine has one voice for each language, so that `voice` (of whichever provider) changes nothing. */
 export interface SpeechRequest {
@@ -44,22 +45,24 @@ interface Waiting {
   timer: NodeJS.Timeout
 }
 
-/** Speech without a cloud, made in a thread of its own, so that no call waits for it. */
+const engineFile = fileURLToPath(new URL('./speech-engine.ts', import.meta.url))
+
+/** Speech without a cloud, made in a process of its own: no call waits for it, and its licence ends at the process's border. */
 export function createSynthesizer(): Synthesizer {
   const waiting = new Map<number, Waiting>()
-  let worker: Worker | undefined
+  let running: ChildProcess | undefined
   let lastId = 0
 
   // The engine takes its memory when the first text comes, and is made anew after it failed.
-  const engine = (): Worker => {
-    if (worker) return worker
-    const started = new Worker(new URL('./speech-worker.ts', import.meta.url))
-    started.on('message', ({ id, wav }: SpeechResult) => settle(id)?.resolve(Buffer.from(wav.buffer)))
+  const engine = (): ChildProcess => {
+    if (running) return running
+    const started = fork(engineFile, { serialization: 'advanced' })
+    started.on('message', ({ id, wav }: SpeechResult) => settle(id)?.resolve(Buffer.from(wav)))
     started.on('error', (error) =>
       abandon(started, new Error(`the speech engine failed: ${error.message}`, { cause: error })),
     )
     started.on('exit', () => abandon(started, new Error('the speech engine stopped')))
-    worker = started
+    running = started
     return started
   }
 
@@ -68,15 +71,15 @@ export function createSynthesizer(): Synthesizer {
     clearTimeout(found?.timer)
     waiting.delete(id)
     // An idle engine keeps no process alive.
-    if (waiting.size === 0) worker?.unref()
+    if (waiting.size === 0) keepAlive(running, false)
     return found
   }
 
-  const abandon = (failed: Worker, error: Error): void => {
-    if (worker !== failed) return
-    worker = undefined
+  const abandon = (failed: ChildProcess, error: Error): void => {
+    if (running !== failed) return
+    running = undefined
     for (const id of [...waiting.keys()]) settle(id)?.reject(error)
-    void failed.terminate()
+    failed.kill('SIGKILL')
   }
 
   return {
@@ -88,22 +91,26 @@ export function createSynthesizer(): Synthesizer {
       const spoken = speakable(text)
       if (isSilent(spoken)) throw new TextNotSpeakable('text holds nothing that can be spoken')
       const target = engine()
-      target.ref()
+      keepAlive(target, true)
       const id = ++lastId
       return new Promise((resolve, reject) => {
         const late = () => abandon(target, new Error(`the speech engine did not answer within ${timeoutMs} ms`))
         waiting.set(id, { resolve, reject, timer: setTimeout(late, timeoutMs) })
-        target.postMessage({ id, spoken, voice } satisfies SpeechTask)
+        target.send({ id, spoken, voice } satisfies SpeechTask)
       })
     },
     voices: () => languages.map((language) => ({ name: language, language })),
     async close() {
-      const closing = worker
-      if (!closing) return
-      abandon(closing, new Error('the synthesizer was closed'))
-      await closing.terminate()
+      if (running) abandon(running, new Error('the synthesizer was closed'))
     },
   }
+}
+
+/** Whether this process waits for the engine before it may end. */
+function keepAlive(engine: ChildProcess | undefined, on: boolean): void {
+  const method = on ? 'ref' : 'unref'
+  engine?.[method]()
+  engine?.channel?.[method]()
 }
 
 /** The language as this engine spells it: `en`, `EN-us` and `en_US` are en-US. */

@@ -1,11 +1,10 @@
-import { parentPort } from 'node:worker_threads'
 import load from '@echogarden/espeak-ng-emscripten'
 import { telephoneWav } from './wav.ts'
 
-// eSpeak NG brings its languages inside its package (SVOX Pico's package has none; its project fetches them from elsewhere at run time). It is licensed under GPL-3.0, unlike the rest:
-// this file is the only one that touches it.
+// A process of its own around eSpeak NG, which brings its languages inside its package (SVOX Pico's package has none) and is
+// licensed under GPL-3.0, unlike the rest: this file is the only one that touches it.
 
-/** What the worker is asked, and answers by the same id. */
+/** What the engine is asked, and answers by the same id. */
 export interface SpeechTask {
   id: number
   spoken: string
@@ -20,7 +19,10 @@ export interface SpeechResult {
 const { eSpeakNGWorker } = await load()
 const engine = new eSpeakNGWorker()
 
-parentPort!.on('message', ({ id, spoken, voice }: SpeechTask) => {
+// A Ctrl-C reaches the whole process group; the parent decides when this ends, and takes it along when it dies.
+process.on('SIGINT', () => {})
+process.on('disconnect', () => process.exit(0))
+process.on('message', ({ id, spoken, voice }: SpeechTask) => {
   if (engine.set_voice(voice) !== 0) throw new Error(`the engine has no voice '${voice}'`)
   const chunks: Int16Array[] = []
   engine.synthesize(spoken, (samples) => {
@@ -28,7 +30,7 @@ parentPort!.on('message', ({ id, spoken, voice }: SpeechTask) => {
     return false
   })
   const wav = telephoneWav(concatenated(chunks), engine.samplerate)
-  parentPort!.postMessage({ id, wav } satisfies SpeechResult, [wav.buffer])
+  process.send!({ id, wav } satisfies SpeechResult)
 })
 
 function concatenated(chunks: Int16Array[]): Int16Array {
