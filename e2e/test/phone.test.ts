@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { afterEach, expect, test } from 'vitest'
 import { createPhone, header, type Phone, type PhoneOptions } from '../src/phone/index.ts'
 
@@ -145,6 +146,26 @@ test('OPTIONS is answered and rubbish is counted', async () => {
   await new Promise((sent) => socket.send('INVITE me\r\n\r\n', bob.port, bob.host, sent))
   socket.close()
   await expect.poll(() => bob.malformedCount()).toBe(1)
+})
+
+test('an INVITE that gets no response is sent again, and its refusal is acknowledged', async () => {
+  const server = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(server, 'listening')
+  const received: string[] = []
+  server.on('message', (datagram, from) => {
+    const text = datagram.toString()
+    received.push(text)
+    if (text.startsWith('ACK') || received.length < 2) return
+    const copied = text.split('\r\n').filter((line) => /^(Via|From|To|Call-ID|CSeq):/.test(line))
+    server.send(['SIP/2.0 486 Busy Here', ...copied, '', ''].join('\r\n'), from.port, from.address)
+  })
+  const alice = await phone({ server: { host: '127.0.0.1', port: server.address().port } })
+  const call = await alice.call('sip:nobody@127.0.0.1')
+  expect(await call.ended).toMatchObject({ status: 486 })
+  await expect.poll(() => received.length).toBe(3)
+  expect(received[1]).toBe(received[0])
+  expect(received[2]).toMatch(/^ACK /)
+  server.close()
 })
 
 test('a call without a common codec is refused with 488', async () => {

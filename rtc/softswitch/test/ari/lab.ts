@@ -83,7 +83,7 @@ async function expectNothingLeft(ari: Ari) {
     const [channels, bridges] = [await ari.get('channels'), await ari.get('bridges')]
     return [...channels.body, ...bridges.body]
   }
-  await expect.poll(left, { timeout: 3000 }).toEqual([])
+  await expect.poll(left, { timeout: 3000, interval: 10 }).toEqual([])
 }
 
 /** The arguments of a StasisStart as an object. */

@@ -53,10 +53,10 @@ export function recording(lab: () => Lab) {
     const name = `short-${randomUUID()}`
     await ari.post(`${path}/record`, { query: { name, format: 'wav', maxDurationSeconds: 1 } })
     const { recording } = await ari.next('RecordingFinished', { recording: { name, state: 'done' } })
-    expect(recording.duration).toBe(1)
+    expect([1, 2]).toContain(recording.duration) // Asterisk ends it at the turn of a second
     const { samples } = await download(name)
     expect(samples.length / 8).toBeGreaterThan(900)
-    expect(samples.length / 8).toBeLessThan(2100) // Asterisk ends it at the turn of a second
+    expect(samples.length / 8).toBeLessThan(2100)
     await ari.delete(`recordings/stored/${name}`)
   })
 
@@ -105,7 +105,7 @@ export function recording(lab: () => Lab) {
     const startedAt = call.now()
     await ari.post(`${path}/record`, { query: { name, format: 'wav', beep: true } })
     await expect.poll(() => loudness(call.heard(startedAt))).toBeGreaterThan(100)
-    await ari.next('RecordingStarted', { recording: { name, state: 'recording' } })
+    await call.waitForSilence({ minMs: 100 }) // Asterisk forgets a stop during the beep
     await ari.post(`recordings/live/${name}/stop`)
     await ari.next('RecordingFinished', { recording: { name } })
     await ari.delete(`recordings/stored/${name}`)
@@ -113,10 +113,11 @@ export function recording(lab: () => Lab) {
 
   test('a discarded recording leaves nothing', async () => {
     const { ari, answered } = lab()
-    const { path } = await answered()
+    const { call, path } = await answered()
     const name = `gone-${randomUUID()}`
     await ari.post(`${path}/record`, { query: { name, format: 'wav' } })
     await ari.next('RecordingStarted', { recording: { name } })
+    await call.play({ frequency: 440, durationMs: 100 }) // Asterisk refuses when it has only just begun
     expect(await ari.delete(`recordings/live/${name}`)).toEqual({ status: 204, body: undefined })
     await expect.poll(async () => (await ari.get(`recordings/live/${name}`)).status).toBe(404)
     expect((await ari.get(`recordings/stored/${name}`)).status).toBe(404)
@@ -124,16 +125,20 @@ export function recording(lab: () => Lab) {
 
   test('a name that is taken is refused, or replaced when that is asked for', async () => {
     const { ari, answered } = lab()
-    const { path } = await answered()
+    const { call, path } = await answered()
     const name = `twice-${randomUUID()}`
     const record = (query = {}) => ari.post(`${path}/record`, { query: { name, format: 'wav', ...query } })
     await record()
     await ari.next('RecordingStarted', { recording: { name } })
+    await call.play({ frequency: 440, durationMs: 100 })
     expect((await record()).status).toBe(409)
     await ari.post(`recordings/live/${name}/stop`)
     await ari.next('RecordingFinished', { recording: { name } })
     expect(await record()).toMatchObject({ status: 409, body: { message: expect.any(String) } })
-    expect((await record({ ifExists: 'overwrite', maxDurationSeconds: 1 })).status).toBe(201)
+    expect((await record({ ifExists: 'overwrite' })).status).toBe(201)
+    await expect.poll(() => ari.events.filter(({ type }) => type === 'RecordingStarted')).toHaveLength(2)
+    await call.play({ frequency: 440, durationMs: 100 })
+    await ari.post(`recordings/live/${name}/stop`)
     await expect
       .poll(() => ari.events.filter(({ type }) => type === 'RecordingFinished'), { timeout: 3000 })
       .toHaveLength(2)
