@@ -7,7 +7,7 @@ import { telephoneWav } from './wav.ts'
 const synthesizer = createSynthesizer()
 afterAll(() => synthesizer.close())
 
-const samplesOf = (wav: Uint8Array) => new Int16Array(wav.slice(44).buffer)
+const samplesOf = (wav: Uint8Array) => new Int16Array(Uint8Array.from(wav.subarray(44)).buffer)
 const secondsOf = (wav: Uint8Array) => samplesOf(wav).length / 8000
 const loudness = (samples: Int16Array) =>
   Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length)
