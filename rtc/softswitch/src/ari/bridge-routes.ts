@@ -4,7 +4,7 @@ import type { Channel } from '../call/channel.ts'
 import { createJobQueue } from '../call/job-queue.ts'
 import { bridgeTarget, playbackView, startPlayback } from '../call/playback.ts'
 import { bridgeRecordTarget, recordingView, startRecording } from '../call/recording.ts'
-import { recordOptions } from './channel-routes.ts'
+import { recordOptions } from './channel-media-routes.ts'
 import {
   type AriContext,
   AriError,

@@ -64,3 +64,6 @@ export function integer(args: Record<string, unknown>, name: string, fallback: n
 
 export const flag = (args: Record<string, unknown>, name: string): boolean =>
   ['true', 'yes', 'on', '1'].includes((text(args, name) ?? '').toLowerCase())
+
+/** The arguments that StasisStart carries. */
+export const appArgs = (args: Record<string, unknown>): string[] => text(args, 'appArgs')?.split(',') ?? []

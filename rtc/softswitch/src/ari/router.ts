@@ -1,8 +1,10 @@
 import { STATUS_CODES } from 'node:http'
 import { bridgeRoutes } from './bridge-routes.ts'
+import { channelMediaRoutes } from './channel-media-routes.ts'
 import { channelRoutes } from './channel-routes.ts'
 import { mediaRoutes } from './media-routes.ts'
-import { type AriContext, AriError, type AriReply, type Handler } from './route.ts'
+import { originateRoutes } from './originate-routes.ts'
+import { type AriContext, AriError, type AriReply, type Handler, type Routes } from './route.ts'
 import { systemRoutes } from './system-routes.ts'
 
 /** One answer, for HTTP and for REST over the WebSocket alike. */
@@ -21,9 +23,18 @@ interface Node {
 
 const newNode = (): Node => ({ children: new Map(), handlers: new Map() })
 
+const ROUTES: Routes = {
+  ...channelRoutes,
+  ...originateRoutes,
+  ...channelMediaRoutes,
+  ...bridgeRoutes,
+  ...mediaRoutes,
+  ...systemRoutes,
+}
+
 function buildTree(): Node {
   const root = newNode()
-  for (const [key, handler] of Object.entries({ ...channelRoutes, ...bridgeRoutes, ...mediaRoutes, ...systemRoutes })) {
+  for (const [key, handler] of Object.entries(ROUTES)) {
     const [method = '', path = ''] = key.split(' ')
     let node = root
     for (const segment of path.split('/').slice(1)) {

@@ -37,11 +37,13 @@ function eventTypes(value: unknown): { type: string }[] {
   return value.map(({ type }) => ({ type }))
 }
 
-const SOURCES: Record<string, 'channels' | 'bridges' | 'endpoints'> = {
-  channel: 'channels',
-  bridge: 'bridges',
-  endpoint: 'endpoints',
-}
+const SOURCES = new Map<string, 'channels' | 'bridges' | 'endpoints'>(
+  Object.entries({
+    channel: 'channels',
+    bridge: 'bridges',
+    endpoint: 'endpoints',
+  }),
+)
 
 const subscription = (how: 'add' | 'delete') => (context: AriContext, request: AriRequest) => {
   const sources = list(request.args, 'eventSource').flatMap((value) => value.split(','))
@@ -49,7 +51,7 @@ const subscription = (how: 'add' | 'delete') => (context: AriContext, request: A
   const app = findApp(context, request)
   for (const source of sources) {
     const colon = source.indexOf(':')
-    const kind = SOURCES[source.slice(0, colon)]
+    const kind = SOURCES.get(source.slice(0, colon))
     const id = source.slice(colon + 1)
     if (!kind) throw new AriError(400, 'Invalid event source URI scheme')
     if (how === 'delete' ? !app[kind].has(id) : kind !== 'endpoints' && !context.core[kind].has(id)) {

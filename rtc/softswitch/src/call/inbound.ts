@@ -91,7 +91,9 @@ export function createInbound(options: {
         leg.hangup(cause)
       },
     }
-    for (const [name, value] of request.headers) channel.variables.set(`PJSIP_HEADER(read,${name})`, value)
+    for (const [name, value] of [...request.headers].reverse()) {
+      channel.variables.set(`PJSIP_HEADER(read,${name})`, value) // of repeated ones the first is read
+    }
     enterStasis(core, channel, app, [
       'direction=in',
       `domain=${target.host}`,

@@ -5,18 +5,20 @@ import { type AudioSource, beepSource, digitsSource, silenceSource, toneSource, 
 export type LoadMedia = (uri: string) => Promise<AudioSource>
 
 // North American tones (ITU-T E.180 supplement 2), as in Asterisk's indications.conf for `us`.
-const TONES: Record<string, string> = {
-  dial: '350+440',
-  busy: '480+620/500,0/500',
-  ring: '440+480/2000,0/4000',
-  congestion: '480+620/250,0/250',
-  callwaiting: '440/300,0/10000',
-  dialrecall: '!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,350+440',
-  record: '1400/500,0/15000',
-  info: '!950/330,!1400/330,!1800/330,0',
-  stutter:
-    '!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,350+440',
-}
+const TONES = new Map<string, string>(
+  Object.entries({
+    dial: '350+440',
+    busy: '480+620/500,0/500',
+    ring: '440+480/2000,0/4000',
+    congestion: '480+620/250,0/250',
+    callwaiting: '440/300,0/10000',
+    dialrecall: '!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,350+440',
+    record: '1400/500,0/15000',
+    info: '!950/330,!1400/330,!1800/330,0',
+    stutter:
+      '!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,350+440',
+  }),
+)
 
 const RECORDING_NAME = /^(?!.*\.\.)[A-Za-z0-9_.+:@=-]{1,200}$/
 
@@ -46,7 +48,7 @@ export function createMediaLoader(options: {
         return sound(rest)
       case 'tone': {
         const [spec = ''] = rest.split(';')
-        return toneSource(TONES[spec.trim()] ?? spec)
+        return toneSource(TONES.get(spec.trim()) ?? spec)
       }
       case 'digits':
         return digitsSource(rest.toUpperCase())

@@ -9,26 +9,28 @@ export const MAX_BODY_BYTES = 65_536
 const MAX_HEADERS = 128
 
 // RFC 3261 §7.3.3 and the registrations since
-const COMPACT: Record<string, string> = {
-  a: 'accept-contact',
-  b: 'referred-by',
-  c: 'content-type',
-  d: 'request-disposition',
-  e: 'content-encoding',
-  f: 'from',
-  i: 'call-id',
-  j: 'reject-contact',
-  k: 'supported',
-  l: 'content-length',
-  m: 'contact',
-  o: 'event',
-  r: 'refer-to',
-  s: 'subject',
-  t: 'to',
-  u: 'allow-events',
-  v: 'via',
-  x: 'session-expires',
-}
+const COMPACT = new Map<string, string>(
+  Object.entries({
+    a: 'accept-contact',
+    b: 'referred-by',
+    c: 'content-type',
+    d: 'request-disposition',
+    e: 'content-encoding',
+    f: 'from',
+    i: 'call-id',
+    j: 'reject-contact',
+    k: 'supported',
+    l: 'content-length',
+    m: 'contact',
+    o: 'event',
+    r: 'refer-to',
+    s: 'subject',
+    t: 'to',
+    u: 'allow-events',
+    v: 'via',
+    x: 'session-expires',
+  }),
+)
 
 const fail = (error: string): ParseResult => ({ ok: false, error })
 
@@ -53,7 +55,7 @@ export function parseHeaders(lines: string[]): Headers | string {
     const name = line.slice(0, colon).trimEnd().toLowerCase()
     if (!isToken(name)) return 'header name is no token'
     if (headers.length >= MAX_HEADERS) return 'too many headers'
-    headers.push([COMPACT[name] ?? name, line.slice(colon + 1).trim()])
+    headers.push([COMPACT.get(name) ?? name, line.slice(colon + 1).trim()])
   }
   return headers
 }

@@ -1,11 +1,13 @@
 import type { Headers } from './message.ts'
 
-const SPELLED: Record<string, string> = {
-  'call-id': 'Call-ID',
-  cseq: 'CSeq',
-  'www-authenticate': 'WWW-Authenticate',
-  'mime-version': 'MIME-Version',
-}
+const SPELLED = new Map<string, string>(
+  Object.entries({
+    'call-id': 'Call-ID',
+    cseq: 'CSeq',
+    'www-authenticate': 'WWW-Authenticate',
+    'mime-version': 'MIME-Version',
+  }),
+)
 
 const spelled = new Map<string, string>()
 
@@ -13,7 +15,8 @@ function spell(name: string): string {
   let text = spelled.get(name)
   if (text === undefined) {
     text =
-      SPELLED[name] ?? name.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => dash + letter.toUpperCase())
+      SPELLED.get(name) ??
+      name.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => dash + letter.toUpperCase())
     if (spelled.size < 500) spelled.set(name, text)
   }
   return text

@@ -55,6 +55,12 @@ describe('torture messages', () => {
     expect(headerList(message('valid-semicolon-in-user.sip'), 'accept')).toHaveLength(3)
   })
 
+  test('a header may be named like a property of every object', () => {
+    expect(message('valid-names-of-objects.sip').headers.map(([name]) => name)).toEqual(
+      expect.arrayContaining(['constructor', '__proto__', 'tostring']),
+    )
+  })
+
   test('octets after Content-Length are not part of a datagram', () => {
     expect(message('valid-trailing-octets.sip').body).toHaveLength(0)
   })

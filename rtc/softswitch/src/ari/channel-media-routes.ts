@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto'
+import { type Channel, channelView, enterStasis } from '../call/channel.ts'
+import { isRecordingName } from '../call/media-source.ts'
+import { channelTarget, playbackView, startPlayback } from '../call/playback.ts'
+import {
+  channelRecordTarget,
+  type RecordOptions,
+  recordingExists,
+  recordingView,
+  startRecording,
+} from '../call/recording.ts'
+import { createSnoop } from '../call/snoop.ts'
+import { type AudioSource, silenceSource, toneSource } from '../media/index.ts'
+import { controlled, findChannel } from './find-channel.ts'
+import {
+  type AriContext,
+  AriError,
+  type AriReply,
+  type AriRequest,
+  appArgs,
+  flag,
+  integer,
+  list,
+  NO_CONTENT,
+  ok,
+  type Routes,
+  text,
+} from './route.ts'
+
+function play(context: AriContext, request: AriRequest): AriReply {
+  const { args, params } = request
+  const channel = controlled(context, request)
+  if (integer(args, 'skipms', 3000) < 0) throw new AriError(400, 'skipms cannot be negative')
+  if (integer(args, 'offsetms', 0) < 0) throw new AriError(400, 'offsetms cannot be negative')
+  const media = list(args, 'media')
+  if (media.length === 0) throw new AriError(500, 'Failed to queue media for playback')
+  const id = params.playbackId ?? text(args, 'playbackId')
+  return { status: 201, body: playbackView(startPlayback(context.core, channelTarget(channel), media, id)) }
+}
+
+export function recordOptions(context: AriContext, args: Record<string, unknown>): RecordOptions {
+  const maxDurationSeconds = integer(args, 'maxDurationSeconds', 0)
+  const maxSilenceSeconds = integer(args, 'maxSilenceSeconds', 0)
+  if (maxDurationSeconds < 0) throw new AriError(400, 'max_duration_seconds cannot be negative')
+  if (maxSilenceSeconds < 0) throw new AriError(400, 'max_silence_seconds cannot be negative')
+  const terminateOn = text(args, 'terminateOn') ?? 'none'
+  if (!['none', 'any', '*', '#'].includes(terminateOn)) throw new AriError(400, 'terminateOn invalid')
+  const ifExists = text(args, 'ifExists') ?? 'fail'
+  if (!['fail', 'overwrite'].includes(ifExists)) throw new AriError(400, 'ifExists invalid')
+  if (text(args, 'format') !== 'wav') throw new AriError(422, 'specified format is unknown on this system')
+  const name = text(args, 'name') ?? ''
+  if (!isRecordingName(name)) throw new AriError(400, 'Recording name invalid')
+  if (context.core.recordings.has(name) || (ifExists === 'fail' && recordingExists(context.core, name))) {
+    throw new AriError(409, `Recording '${name}' already exists and can not be overwritten`)
+  }
+  const beep = flag(args, 'beep')
+  return { name, maxDurationSeconds, maxSilenceSeconds, beep, terminateOn: terminateOn as RecordOptions['terminateOn'] }
+}
+
+function mute(on: boolean) {
+  return (context: AriContext, request: AriRequest): AriReply => {
+    const channel = controlled(context, request)
+    const direction = text(request.args, 'direction')
+    if (direction === undefined) throw new AriError(400, 'Direction is required')
+    if (direction !== 'in' && direction !== 'out' && direction !== 'both') {
+      throw new AriError(400, 'Invalid direction specified')
+    }
+    channel.media.mute(direction, on)
+    return NO_CONTENT
+  }
+}
+
+/** What plays until it is stopped, or replaced by a playback. */
+const stopBackground = new WeakMap<Channel, () => void>()
+
+const background = (source: (() => AudioSource) | null) => (context: AriContext, request: AriRequest) => {
+  const channel = controlled(context, request)
+  stopBackground.get(channel)?.()
+  stopBackground.delete(channel)
+  if (source) stopBackground.set(channel, channel.media.play(source()).stop)
+  return NO_CONTENT
+}
+
+/** Music on hold is a soft chime as long as a station has no music of its own. */
+const music = () => toneSource('392/400,494/400,587/800,0/1600')
+/** Packets without sound, for peers that take their absence for a broken call. */
+const quiet = () => silenceSource(Number.POSITIVE_INFINITY)
+
+function snoop(context: AriContext, { params, args }: AriRequest): AriReply {
+  const spied = findChannel(context, params.channelId)
+  const spy = text(args, 'spy') ?? 'none'
+  const whisper = text(args, 'whisper') ?? 'none'
+  const directions = ['none', 'in', 'out', 'both']
+  if (!directions.includes(spy)) throw new AriError(400, 'Invalid direction specified for spy')
+  if (!directions.includes(whisper)) throw new AriError(400, 'Invalid direction specified for whisper')
+  if (spy === 'none' && whisper === 'none')
+    throw new AriError(400, 'Direction must be specified for at least spy or whisper')
+  if (whisper !== 'none') throw new AriError(501, 'Whispering is not supported')
+  const app = text(args, 'app')
+  if (app === undefined) throw new AriError(400, 'Application name is required')
+  const id = params.snoopId ?? text(args, 'snoopId')
+  if (id !== undefined && context.core.channels.has(id))
+    throw new AriError(409, 'Channel with given unique ID already exists')
+  const channel = createSnoop(context.core, spied, spy as 'in' | 'out' | 'both', id ?? randomUUID())
+  setImmediate(() => channel.ended || enterStasis(context.core, channel, app, appArgs(args)))
+  return ok(channelView(channel))
+}
+
+export const channelMediaRoutes: Routes = {
+  // As chan_pjsip by default: the peer hears music, and is not told by a re-INVITE.
+  'POST /channels/:channelId/hold': background(music),
+  'DELETE /channels/:channelId/hold': background(null),
+  'POST /channels/:channelId/moh': background(music),
+  'DELETE /channels/:channelId/moh': background(null),
+  'POST /channels/:channelId/silence': background(quiet),
+  'DELETE /channels/:channelId/silence': background(null),
+  'POST /channels/:channelId/mute': mute(true),
+  'DELETE /channels/:channelId/mute': mute(false),
+  'POST /channels/:channelId/dtmf': (context, request) => {
+    const channel = controlled(context, request)
+    const dtmf = text(request.args, 'dtmf')
+    if (dtmf === undefined) throw new AriError(400, 'DTMF is required')
+    const durationMs = integer(request.args, 'duration', 100)
+    const gapMs = integer(request.args, 'between', 100)
+    void channel.media.sendDtmf(dtmf.replace(/[^0-9A-Da-d*#]/g, '').toUpperCase(), { durationMs, gapMs })
+    return NO_CONTENT
+  },
+  'POST /channels/:channelId/play': play,
+  'POST /channels/:channelId/play/:playbackId': play,
+  'POST /channels/:channelId/record': (context, request) => {
+    const channel = controlled(context, request)
+    const options = recordOptions(context, request.args)
+    return { status: 201, body: recordingView(startRecording(context.core, channelRecordTarget(channel), options)) }
+  },
+  'POST /channels/:channelId/snoop': snoop,
+  'POST /channels/:channelId/snoop/:snoopId': snoop,
+}

@@ -1,0 +1,127 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { writeWav } from '../../../e2e/src/phone/index.ts'
+import { type Lab, openLab } from './ari/lab.ts'
+import { startTestSwitch } from './start-test-switch.ts'
+
+// What the softswitch does beyond, or otherwise than, the contract it shares with Asterisk.
+let lab: Lab
+let server: Awaited<ReturnType<typeof startTestSwitch>>
+let closed: Awaited<ReturnType<typeof startTestSwitch>>
+let wav = Buffer.alloc(0)
+let fetched = 0
+const web = createServer((request, response) => {
+  fetched++
+  response.writeHead(request.url === '/tone.wav' ? 200 : 404)
+  response.end(wav)
+})
+const url = (path: string) => `sound:http://127.0.0.1:${(web.address() as AddressInfo).port}${path}`
+
+beforeAll(async () => {
+  const samples = Int16Array.from({ length: 16_000 }, (_, i) => 8000 * Math.sin((2 * Math.PI * 600 * i) / 8000))
+  wav = Buffer.from(writeWav(samples))
+  await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve))
+  server = await startTestSwitch()
+  closed = await startTestSwitch({ mediaAllow: [] })
+  lab = await openLab({ ...server.access, host: '127.0.0.1', sipPort: server.sipPort, stop: server.close } as never)
+})
+afterEach(() => lab.reset())
+afterAll(async () => {
+  await lab.close()
+  await Promise.all([server.close(), closed.close()])
+  web.close()
+})
+
+test('a WAV behind a URL of the platform is heard', async () => {
+  const { ari, answered } = lab
+  const { call, path } = await answered()
+  await ari.post(`${path}/play`, { body: { media: [url('/tone.wav')], playbackId: 'web' } })
+  await call.waitForTone(600)
+})
+
+test('one that is not there fails, and what comes after it is not played', async () => {
+  const { ari, answered } = lab
+  const { path } = await answered()
+  await ari.post(`${path}/play`, { body: { media: [url('/gone.wav'), 'tone:440'], playbackId: 'gone' } })
+  await ari.next('PlaybackFinished', { playback: { id: 'gone', state: 'failed', media_uri: url('/gone.wav') } })
+})
+
+test('a private address that is not allowed is never asked', async () => {
+  const other = await openLab({
+    ...closed.access,
+    host: '127.0.0.1',
+    sipPort: closed.sipPort,
+    stop: closed.close,
+  } as never)
+  const { path } = await other.answered()
+  const before = fetched
+  await other.ari.post(`${path}/play`, { body: { media: url('/tone.wav'), playbackId: 'ssrf' } })
+  await other.ari.next('PlaybackFinished', { playback: { id: 'ssrf', state: 'failed' } })
+  expect(fetched).toBe(before)
+  await other.reset()
+  await other.close()
+})
+
+test.each([
+  'sound:../../etc/passwd',
+  'recording:../secret',
+  'tone:constructor',
+  'digits:12x',
+  'file:///etc/passwd',
+  'nonsense',
+])('%s cannot be played', async (media) => {
+  const { ari, answered } = lab
+  const { path } = await answered()
+  await ari.post(`${path}/play`, { body: { media, playbackId: 'bad' } })
+  await ari.next('PlaybackFinished', { playback: { id: 'bad', state: 'failed' } })
+})
+
+test('a recording is played again', async () => {
+  const { ari, answered } = lab
+  const { call, path } = await answered()
+  await ari.post(`${path}/record`, { body: { name: 'again', format: 'wav' } })
+  await ari.next('RecordingStarted')
+  await call.play({ frequency: 700, durationMs: 500 })
+  await ari.post('recordings/live/again/stop')
+  await ari.next('RecordingFinished', { recording: { name: 'again' } })
+  await ari.post(`${path}/play`, { query: { media: 'recording:again' } })
+  await call.waitForTone(700)
+})
+
+test.each(['constructor', 'bogus'])('"%s" is no reason to hang up', async (reason) => {
+  const { ari, inbound } = lab
+  const { path } = await inbound()
+  expect((await ari.delete(path, { reason })).status).toBe(400)
+})
+
+test('two originates with one id make one channel', async () => {
+  const { ari, phone } = lab
+  const bob = await phone({ username: 'bob' })
+  const query = { endpoint: `PJSIP/call-out/${bob.uri}`, app: ari.app, channelId: 'twin' }
+  const replies = await Promise.all([ari.post('channels', { query }), ari.post('channels', { query })])
+  expect(replies.map(({ status }) => status).sort()[0]).toBe(200)
+  expect((await ari.get('channels')).body).toHaveLength(1)
+})
+
+test('a body too large is refused', async () => {
+  const { ari, inbound } = lab
+  const { path } = await inbound()
+  expect((await ari.post(`${path}/play`, { body: { media: 'x'.repeat(100_000) } })).status).toBe(413)
+})
+
+test('an application that does not read its events is cut off', async () => {
+  const { ari, inbound, target } = lab
+  const socket = new WebSocket(
+    `${target.ariUrl.replace('http', 'ws')}/events?app=slow&subscribeAll=true&api_key=${target.user}:${target.password}`,
+  )
+  await new Promise((resolve) => socket.once('open', resolve))
+  socket.pause()
+  const left = new Promise<number>((resolve) => socket.once('close', resolve))
+  const { path } = await inbound()
+  const value = 'v'.repeat(60_000)
+  for (let i = 0; i < 500; i++) await ari.post(`${path}/variable`, { body: { variable: 'X', value } })
+  socket.resume()
+  expect(await left).toBe(1013)
+})
