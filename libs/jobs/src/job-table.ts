@@ -203,5 +203,3 @@ export function jobTable(store: Store, worker: string) {
     },
   }
 }
-
-export type JobTable = ReturnType<typeof jobTable>

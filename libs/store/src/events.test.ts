@@ -4,6 +4,7 @@ import { once as occurrence } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { EventEnvelope, nilId } from '@sidetone/contract'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -251,9 +252,13 @@ describe.each(databases)('events on $name', ({ name, create }) => {
     const target =
       database.url ??
       (await store.kysely.selectFrom('pragma_database_list').select('file').executeTakeFirstOrThrow()).file
-    const doomed = spawn(process.execPath, [`${import.meta.dirname}/../test/relay-process.ts`, String(target)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const doomed = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('../test/relay-process.ts', import.meta.url)), String(target)],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     const before: number[] = []
     for await (const line of createInterface(doomed.stdout)) {
       before.push(Number(line))
