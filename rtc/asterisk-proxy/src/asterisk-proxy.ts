@@ -36,6 +36,7 @@ export async function startAsteriskProxy(options: AsteriskProxyOptions): Promise
   const early: Parameters<EventPublisher['publish']>[0][] = []
   let publisher: EventPublisher | undefined
   let socket: AriSocket | undefined
+  let replaced = false
 
   const open = () =>
     openAriSocket({
@@ -47,6 +48,7 @@ export async function startAsteriskProxy(options: AsteriskProxyOptions): Promise
       onEvent(event) {
         if (event.type === 'ApplicationReplaced') {
           log.error('another proxy has taken over this RTC node; there must be one for each node')
+          replaced = true
           return socket?.close()
         }
         if (publisher) publisher.publish(event)
@@ -96,7 +98,9 @@ export async function startAsteriskProxy(options: AsteriskProxyOptions): Promise
       if (stopped.signal.aborted) return
       socket = undefined
       log.warn({ asterisk_id: asteriskId }, 'the connection to the RTC node was lost')
-      await pause(firstDelayMs)
+      // Two proxies that take a node from each other all the time would be worse than one that is silent.
+      await pause(replaced ? longestDelayMs : firstDelayMs)
+      replaced = false
       current = await connect()
       socket = current
       if (!current) return

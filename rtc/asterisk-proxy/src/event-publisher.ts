@@ -23,7 +23,9 @@ const retryMs = 500
 
 /** Publishes what the node reports. An event is repeated until the bus has it, and its channel's later events wait for it. */
 export function createEventPublisher({ transport, asteriskId, log }: PublisherOptions): EventPublisher {
-  const channels = new Map<string, { sequence: number; last: Promise<void> }>()
+  /** What is under way, by channel. */
+  const pending = new Map<string, Promise<void>>()
+  let sequence = 0
   const stopped = new AbortController()
 
   async function deliver(envelope: EventEnvelope): Promise<void> {
@@ -41,9 +43,6 @@ export function createEventPublisher({ transport, asteriskId, log }: PublisherOp
     publish(event) {
       if (isIgnored(event) || stopped.signal.aborted) return
       const id = targetOf(event, asteriskId)
-      const channel = channels.get(id) ?? { sequence: 0, last: Promise.resolve() }
-      channels.set(id, channel)
-      channel.sequence++
       const envelope: EventEnvelope = {
         id: newId(),
         type: 'ari_received',
@@ -52,18 +51,18 @@ export function createEventPublisher({ transport, asteriskId, log }: PublisherOp
         owner_id: nilId,
         resource: 'ari',
         resource_id: id,
-        sequence: channel.sequence,
+        // Grows over all channels: nobody replays events of the node, so nobody looks for gaps.
+        sequence: ++sequence,
         time: new Date().toISOString(),
         data: { id, customer_id: nilId, asterisk_id: asteriskId, event } satisfies AriEvent,
       }
-      const mine = channel.last.then(() => deliver(envelope))
-      channel.last = mine
-      const final = event.type === 'ChannelDestroyed' || event.type === 'BridgeDestroyed'
-      if (final) void mine.then(() => channel.last === mine && channels.delete(id))
+      const mine = (pending.get(id) ?? Promise.resolve()).then(() => deliver(envelope))
+      pending.set(id, mine)
+      void mine.then(() => pending.get(id) === mine && pending.delete(id))
     },
     async close() {
       stopped.abort()
-      await Promise.all(Array.from(channels.values(), ({ last }) => last))
+      await Promise.all(pending.values())
     },
   }
 }
