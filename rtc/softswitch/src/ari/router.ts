@@ -63,11 +63,7 @@ const json = (status: number, body: unknown, reason = STATUS_CODES[status] ?? ''
 })
 
 /** Query string and body as one set of arguments (Asterisk reads both, the body last). */
-export function readArgs(
-  query: URLSearchParams,
-  contentType: string | undefined,
-  body: string,
-): Record<string, unknown> {
+function readArgs(query: URLSearchParams, contentType: string | undefined, body: string): Record<string, unknown> {
   const args: Record<string, unknown> = {}
   for (const [name, value] of query) args[name] = value.includes(',') && LISTS.has(name) ? value.split(',') : value
   if (body === '') return args

@@ -4,7 +4,7 @@ import type { AriContext, AriRequest, Routes } from './route.ts'
 import { AriError, list, NO_CONTENT, ok, text } from './route.ts'
 
 /** What we answer to be: the ARI of this version. */
-export const ASTERISK_VERSION = '22.10.1'
+const ASTERISK_VERSION = '22.10.1'
 
 function info({ asteriskId, startedAt, maxCalls }: AriContext, { args }: AriRequest) {
   const all = {

@@ -12,7 +12,7 @@ export interface Party {
 }
 
 /** What a channel can be told, whatever it is made of (SIP, Local, Snoop). */
-export interface ChannelTech {
+interface ChannelTech {
   ring?(): void
   progress?(): void
   answer?(): void

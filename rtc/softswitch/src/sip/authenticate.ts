@@ -6,7 +6,7 @@ import {
   type Ha1,
   parseCredentials,
 } from './digest.ts'
-import { type Headers, headerList, type SipRequest } from './message.ts'
+import type { Headers, SipRequest } from './message.ts'
 import type { NonceIssuer } from './nonce.ts'
 import type { FailureThrottle } from './throttle.ts'
 
@@ -94,6 +94,3 @@ export function createAuthenticator(options: {
 }
 
 export type Authenticate = ReturnType<typeof createAuthenticator>
-
-/** RFC 3261 §8.2.2.3: extensions we must understand and do not. */
-export const requiredExtensions = (request: SipRequest): string[] => headerList(request, 'require')

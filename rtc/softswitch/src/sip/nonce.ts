@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
-export type NonceVerdict = 'fresh' | 'stale' | 'forged'
+type NonceVerdict = 'fresh' | 'stale' | 'forged'
 
 /** Nonces that need no table: time and salt under an HMAC. Only those in use are remembered, for their nonce count. */
 export interface NonceIssuer {

@@ -56,7 +56,7 @@ export function parseHostPort(text: string): { host: string; port?: number | und
   return port !== undefined && (port === 0 || port > 65535) ? null : { host: host.toLowerCase(), port }
 }
 
-export function percentDecode(text: string): string | null {
+function percentDecode(text: string): string | null {
   try {
     return decodeURIComponent(text)
   } catch {

@@ -13,7 +13,7 @@ import { type ClientTransaction, createTransactionLayer, type OutgoingRequest } 
 import { openTransports } from './transports.ts'
 import { bareHost, parseUri, type SipUri } from './uri.ts'
 
-export interface DialogHandler {
+interface DialogHandler {
   receive(transaction: ServerTransaction): void
   acknowledged(request: SipRequest): void
 }
