@@ -4,11 +4,18 @@ import { gatewaySettings, startGateway } from '@sidetone/api-gateway'
 import { startAsteriskProxy } from '@sidetone/asterisk-proxy'
 import { createClient } from '@sidetone/bus'
 import { internalIdentity } from '@sidetone/contract'
-import { migrateManagers, openPlatform, type PlatformSettings, platformSettings, readSettings, startManager } from '@sidetone/manager'
+import {
+  migrateManagers,
+  openPlatform,
+  type PlatformSettings,
+  platformSettings,
+  readSettings,
+  startManager,
+} from '@sidetone/manager'
 import { registrarContract } from '@sidetone/proto-schemas/registrar'
 import { startRelay } from '@sidetone/store'
 import { createLogger, startTracing } from '@sidetone/telemetry'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { openDataDir } from './data-dir.ts'
 import { managers } from './managers.ts'
 import { startRtc } from './rtc.ts'
@@ -29,7 +36,8 @@ export interface Sidetone {
   close: () => Promise<void>
 }
 
-const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
+const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
+  .version
 
 /** The whole platform in one process. Each part that a setting names runs outside instead. */
 export async function startSidetone(env: Record<string, string | undefined>): Promise<Sidetone> {
@@ -80,13 +88,14 @@ async function start(
   closers.push(() => platform.close())
 
   await migrateManagers(store, managers)
-  const relay = startRelay({ store, publish: transport.publish, log })
-  closers.push(() => relay.close())
   const managerEnv = { DEFAULT_CUSTOMER_ID: keys.customer_id, ...env }
   for (const manager of managers) {
     const running = await startManager(manager, platform, readSettings(manager.settings, managerEnv))
     closers.push(() => running.close({ drainMs: settings.DRAIN_SECONDS * 1_000 }))
   }
+  // Only while all listen: an event that nobody in the process hears would count as delivered.
+  const relay = startRelay({ store, publish: transport.publish, log })
+  closers.push(() => relay.close())
   await seed(transport, dataDir)
 
   const registrar = createClient(registrarContract, { transport, publisher: 'sidetone' })

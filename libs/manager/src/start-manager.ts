@@ -1,7 +1,7 @@
-import { type Closable, createClient, serveContract } from '@sidetone/bus'
+import { type Closable, createClient, serveContract, type Transport } from '@sidetone/bus'
 import type { Client, Contract, EventEnvelope } from '@sidetone/contract'
 import { createJobs } from '@sidetone/jobs'
-import { createEmitter, createIdempotencyStore, once } from '@sidetone/store'
+import { createEmitter, createIdempotencyStore, once, pruneInbox } from '@sidetone/store'
 import type { z } from 'zod'
 import type { Manager, Reaction } from './manager.ts'
 import type { Platform } from './platform.ts'
@@ -9,6 +9,20 @@ import type { Platform } from './platform.ts'
 export interface RunningManager {
   close: (options: { drainMs: number }) => Promise<void>
 }
+
+const hourMs = 3_600_000
+/** An event may come again as long as a broker may keep it. */
+const keepInboxMs = 7 * 24 * hourMs
+const keepIdempotencyMs = 24 * hourMs
+
+/** Whoever asks another manager inside a transaction holds the database's lock for as long as that one takes; SQLite would even wait for itself. */
+const outsideTransactions = ({ store, transport }: Platform): Transport => ({
+  ...transport,
+  request(queue, envelope) {
+    if (store.inTransaction()) throw new Error(`${queue} was asked inside a transaction; ask before it, or after`)
+    return transport.request(queue, envelope)
+  },
+})
 
 /** Starts a manager on a platform: build, then jobs and reactions, and requests last. */
 export async function startManager<C extends Contract, S extends z.ZodObject>(
@@ -21,7 +35,7 @@ export async function startManager<C extends Contract, S extends z.ZodObject>(
   const log = platform.log.child({ service: contract.name })
   const jobs = createJobs({ store, log, name: contract.name })
   const client = <T extends Contract>(other: T): Client<T> =>
-    createClient(other, { transport, publisher: contract.name })
+    createClient(other, { transport: outsideTransactions(platform), publisher: contract.name })
 
   const behaviour = await manager.build({
     settings,
@@ -49,7 +63,15 @@ export async function startManager<C extends Contract, S extends z.ZodObject>(
       }),
     )
   }
-  const idempotency = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: 86_400_000 })
+  const idempotency = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: keepIdempotencyMs })
+  jobs.every(`${contract.name}.housekeeping`, {
+    everyMs: hourMs,
+    timeoutMs: hourMs / 60,
+    handler: async () => {
+      await pruneInbox(store, keepInboxMs)
+      await idempotency.prune()
+    },
+  })
   const server = await serveContract(contract, behaviour.handlers, { transport, log, idempotency })
   jobs.start()
 

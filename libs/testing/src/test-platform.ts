@@ -96,8 +96,8 @@ export async function startTestPlatform({ managers, env = {} }: TestPlatformOpti
       return heard
     },
     async close() {
-      for (const manager of running.reverse()) await manager.close({ drainMs: 2_000 })
       await relay.close()
+      for (const manager of running.reverse()) await manager.close({ drainMs: 2_000 })
       await listening.close({ drainMs: 2_000 })
       await platform.close()
       await rm(folder, { recursive: true, force: true })
