@@ -25,7 +25,11 @@ export function outboundCalls(lab: () => Lab) {
     await call.answer()
     const start = await ari.next('StasisStart', { channel: { id } })
     expect(start.args).toEqual(['direction=out', 'leg=7'])
-    expect(start.channel).toMatchObject({ state: 'Up', protocol_id: call.callId })
+    expect(start.channel).toMatchObject({
+      state: 'Up',
+      protocol_id: call.callId,
+      dialplan: { app_name: 'Stasis', app_data: 'sidetone,direction=out,leg=7' },
+    })
     const dials = ari.events.filter(({ type, peer }) => type === 'Dial' && peer.id === id)
     expect(dials.map(({ dialstatus }) => dialstatus)).toEqual(['', 'RINGING', 'ANSWER'])
     await ari.delete(path)
@@ -64,6 +68,18 @@ export function outboundCalls(lab: () => Lab) {
     const destroyed = await ari.next('ChannelDestroyed', { channel: { id } })
     expect(destroyed).toMatchObject({ cause, cause_txt })
     expect(ari.typesAbout(id, life)).toEqual(['ChannelCreated', 'ChannelDestroyed'])
+  })
+
+  test('early media of the callee is progress, not ringing', async () => {
+    const { ari, phone, originate } = lab()
+    const bob = await phone({ username: 'bob' })
+    const { id } = await originate(bob)
+    const call = await bob.nextCall()
+    call.ring({ earlyMedia: true })
+    await ari.next('Dial', { peer: { id }, dialstatus: 'PROGRESS' })
+    call.reject(486)
+    await ari.next('ChannelDestroyed', { channel: { id }, cause: 17 })
+    expect(ari.typesAbout(id, ['ChannelStateChange'])).toEqual([])
   })
 
   test('a call that nobody answers is cancelled after its timeout', async () => {

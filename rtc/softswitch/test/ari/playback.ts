@@ -26,7 +26,7 @@ export function playback(lab: () => Lab) {
     expect((await ari.get('playbacks/beeping')).body.state).toBe('playing')
     expect(await ari.delete('playbacks/beeping')).toEqual({ status: 204, body: undefined })
     await ari.next('PlaybackFinished', { playback: { id: 'beeping', state: 'done' } })
-    await call.waitForSilence()
+    await call.waitForSilence({ minMs: 150 })
     expect(await ari.get('playbacks/beeping')).toEqual({ status: 404, body: { message: 'Playback not found' } })
     expect(await ari.delete('playbacks/beeping')).toEqual({ status: 404, body: { message: 'Playback not found' } })
   })
