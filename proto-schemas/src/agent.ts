@@ -46,7 +46,10 @@ export const agentContract = defineContract({
   errors: {
     AGENT_NOT_FOUND: { status: 'NOT_FOUND', message: 'The agent was not found.' },
     AGENT_ALREADY_EXISTS: { status: 'ALREADY_EXISTS', message: 'An agent with this username exists already.' },
-    PERMISSION_NOT_HELD: { status: 'PERMISSION_DENIED', message: 'permission: nobody may grant more than they hold.' },
+    PERMISSION_NOT_HELD: {
+      status: 'PERMISSION_DENIED',
+      message: 'permission: nobody may grant more than they hold, or take it from others.',
+    },
     LAST_ADMIN: {
       status: 'FAILED_PRECONDITION',
       message: 'The last customer admin can be neither deleted nor demoted.',
@@ -98,7 +101,7 @@ export const agentContract = defineContract({
           allow: managers,
           input: ById,
           output: Agent,
-          errors: ['AGENT_NOT_FOUND', 'LAST_ADMIN'],
+          errors: ['AGENT_NOT_FOUND', 'PERMISSION_NOT_HELD', 'LAST_ADMIN'],
         }),
         update_addresses: operation({
           http: 'PUT /agents/{id}/addresses',

@@ -70,6 +70,8 @@ const CustomerFields = z.object({
   webhook_method: WebhookMethod.default(''),
   webhook_uri: OptionalHttpUrl.default(''),
 })
+/** Events are kept and passed on in many places, so the secret is not in them. */
+const AnnouncedCustomer = Customer.omit({ webhook_secret: true })
 const AccesskeyFields = z.object({ name: Name.default(''), detail: Detail })
 const customerErrors = ['CUSTOMER_NOT_FOUND'] as const
 const accesskeyErrors = ['ACCESSKEY_NOT_FOUND'] as const
@@ -98,7 +100,7 @@ export const customerContract = defineContract({
           summary: 'Replace your own customer',
           allow: admins,
           input: CustomerFields,
-          output: OwnCustomer,
+          output: Customer,
           errors: ['CUSTOMER_NOT_FOUND', 'CUSTOMER_ALREADY_EXISTS', 'INVALID_WEBHOOK_URI'],
         }),
         list: operation({
@@ -134,9 +136,9 @@ export const customerContract = defineContract({
         }),
       },
       events: {
-        created: event(Customer, 'A customer was created', { internal: true }),
-        updated: event(Customer, 'A customer was changed', { internal: true }),
-        deleted: event(Customer, 'A customer was deleted', { internal: true }),
+        created: event(AnnouncedCustomer, 'A customer was created', { internal: true }),
+        updated: event(AnnouncedCustomer, 'A customer was changed', { internal: true }),
+        deleted: event(AnnouncedCustomer, 'A customer was deleted', { internal: true }),
       },
     },
     accesskey: {
@@ -152,8 +154,8 @@ export const customerContract = defineContract({
           http: 'POST /accesskeys',
           summary: 'Create an access key; its token is shown this once',
           allow: admins,
-          /** Seconds until it expires. */
-          input: AccesskeyFields.extend({ expire: z.int().min(86_400).default(31_536_000) }),
+          /** Seconds until it expires: from a day to a hundred years. */
+          input: AccesskeyFields.extend({ expire: z.int().min(86_400).max(3_153_600_000).default(31_536_000) }),
           output: Accesskey,
         }),
         get: operation({

@@ -33,6 +33,9 @@ export const Extension = z
   .meta({ id: 'Extension' })
 export type Extension = z.infer<typeof Extension>
 
+/** Events are kept and passed on in many places, so the secrets are not in them. */
+const AnnouncedExtension = Extension.omit({ password: true, ha1_md5: true, ha1_sha256: true })
+
 /** What a registrar needs to check a SIP digest. */
 export const SipCredentials = z.object({
   username: z.string(),
@@ -112,9 +115,9 @@ export const registrarContract = defineContract({
         }),
       },
       events: {
-        created: event(Extension, 'An extension was created', { internal: true }),
-        updated: event(Extension, 'An extension was changed', { internal: true }),
-        deleted: event(Extension, 'An extension was deleted', { internal: true }),
+        created: event(AnnouncedExtension, 'An extension was created', { internal: true }),
+        updated: event(AnnouncedExtension, 'An extension was changed', { internal: true }),
+        deleted: event(AnnouncedExtension, 'An extension was deleted', { internal: true }),
       },
     },
   },

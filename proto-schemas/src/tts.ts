@@ -3,7 +3,10 @@ import { z } from 'zod'
 
 export const ttsContract = defineContract({
   name: 'tts',
-  errors: { LANGUAGE_NOT_SUPPORTED: { status: 'INVALID_ARGUMENT', message: 'There is no voice for this language.' } },
+  errors: {
+    LANGUAGE_NOT_SUPPORTED: { status: 'INVALID_ARGUMENT', message: 'There is no voice for this language.' },
+    TEXT_NOT_SPEAKABLE: { status: 'INVALID_ARGUMENT', message: 'There is nothing in this text that can be spoken.' },
+  },
   resources: {
     speech: {
       operations: {
@@ -19,7 +22,7 @@ export const ttsContract = defineContract({
           }),
           /** A WAV that the RTC layer can fetch. */
           output: z.object({ uri: z.string() }),
-          errors: ['LANGUAGE_NOT_SUPPORTED'],
+          errors: ['LANGUAGE_NOT_SUPPORTED', 'TEXT_NOT_SPEAKABLE'],
           timeoutMs: 15_000,
         }),
       },

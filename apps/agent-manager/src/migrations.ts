@@ -5,6 +5,8 @@ export const migrations = [
     createResourceTable(schema, 'agent_agent', (table) =>
       table
         .addColumn('username', 'varchar(255)')
+        // The username while the agent lives, else nothing: what makes it unique among the living.
+        .addColumn('login', 'varchar(255)')
         .addColumn('password_hash', 'varchar(255)')
         .addColumn('name', 'varchar(255)')
         .addColumn('detail', 'text')
@@ -16,8 +18,7 @@ export const migrations = [
         .addColumn('direct_hash', 'varchar(64)'),
     ),
   ),
-  // A deleted agent gives its username free by taking another one.
-  migration('0002_agent_username', (schema) =>
-    schema.createIndex('ux_agent_agent_username').unique().on('agent_agent').column('username').execute(),
+  migration('0002_agent_login', (schema) =>
+    schema.createIndex('ux_agent_agent_login').unique().on('agent_agent').column('login').execute(),
   ),
 ]

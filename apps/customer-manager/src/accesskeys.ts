@@ -46,7 +46,9 @@ export function accesskeyHandlers({
       const time = now()
       if (!key || (key.tm_expire !== null && key.tm_expire <= time)) throw fail('ACCESSKEY_NOT_FOUND')
       const noted = key.tm_last_use !== null && Date.parse(time) - Date.parse(key.tm_last_use) < noteUseEveryMs
-      if (!noted) await accesskeys.update(store, everyCustomer, key.id, { tm_last_use: time })
+      // Not through the table's update: being used is no change of the key, so its tm_update stays.
+      if (!noted)
+        await store.kysely.updateTable(accesskeys.name).set({ tm_last_use: time }).where('id', '=', key.id).execute()
       return key
     },
   }

@@ -1,12 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { type Handlers, nilId, type OperationContext } from '@sidetone/contract'
+import { type ApiError, type Handlers, nilId, type OperationContext } from '@sidetone/contract'
 import type { Resources } from '@sidetone/manager'
 import { OutboundRefused } from '@sidetone/outbound'
-import type { Accesskey, Customer, customerContract } from '@sidetone/proto-schemas/customer'
-import { newId, type ResourceTable } from '@sidetone/store'
+import { type Accesskey, Customer, type customerContract } from '@sidetone/proto-schemas/customer'
+import { DuplicateError, newId, type ResourceTable } from '@sidetone/store'
+import { z } from 'zod'
+
+/** A row as it is stored: `active_email` is the e-mail, in lower case, while the customer lives, so that the living are unique. */
+export const CustomerRow = Customer.extend({ active_email: z.string().nullable() })
+type CustomerRow = z.infer<typeof CustomerRow>
 
 interface Dependencies extends Pick<Resources<typeof customerContract>, 'store' | 'emit' | 'outbound'> {
-  customers: ResourceTable<Customer>
+  customers: ResourceTable<CustomerRow>
   accesskeys: ResourceTable<Omit<Accesskey, 'token'>>
 }
 
@@ -35,11 +40,6 @@ export function customerHandlers({
     })
   }
 
-  const inUse = async (email: string, exceptId: string): Promise<boolean> => {
-    const other = await customers.findBy(store, '*', { email })
-    return other !== undefined && other.id !== exceptId
-  }
-
   return {
     async own(_, { customer_id, fail }) {
       const customer = await customers.find(store, customer_id, customer_id)
@@ -50,36 +50,40 @@ export function customerHandlers({
     async update_own(fields, context) {
       const { customer_id, fail } = context
       await checkWebhookUri(fields.webhook_uri, context)
-      if (await inUse(fields.email, customer_id)) throw fail('CUSTOMER_ALREADY_EXISTS')
-      return store.transaction(async (tx) => {
-        const customer = await customers.update(tx, customer_id, customer_id, fields)
-        if (!customer) throw fail('CUSTOMER_NOT_FOUND')
-        await emit(tx, 'customer', 'updated', customer)
-        return customer
-      })
+      return store
+        .transaction(async (tx) => {
+          const changes = { ...fields, active_email: fields.email.toLowerCase() }
+          const customer = await customers.update(tx, customer_id, customer_id, changes)
+          if (!customer) throw fail('CUSTOMER_NOT_FOUND')
+          await emit(tx, 'customer', 'updated', customer)
+          return customer
+        })
+        .catch(duplicateAs(() => fail('CUSTOMER_ALREADY_EXISTS')))
     },
 
     list: (query, { scope }) => customers.page(store, scope, query),
 
     async create({ id = newId(), ...fields }, context) {
       await checkWebhookUri(fields.webhook_uri, context)
-      if (await inUse(fields.email, nilId)) throw context.fail('CUSTOMER_ALREADY_EXISTS')
-      return store.transaction(async (tx) => {
-        const customer = await customers.insert(tx, {
-          ...fields,
-          id,
-          customer_id: id,
-          webhook_secret: newWebhookSecret(),
-          billing_account_id: nilId,
-          metadata: { rtp_debug: false },
-          email_verified: false,
-          status: 'active',
-          identity_verification_status: 'none',
-          tm_deletion_scheduled: null,
+      return store
+        .transaction(async (tx) => {
+          const customer = await customers.insert(tx, {
+            ...fields,
+            id,
+            customer_id: id,
+            active_email: fields.email.toLowerCase(),
+            webhook_secret: newWebhookSecret(),
+            billing_account_id: nilId,
+            metadata: { rtp_debug: false },
+            email_verified: false,
+            status: 'active',
+            identity_verification_status: 'none',
+            tm_deletion_scheduled: null,
+          })
+          await emit(tx, 'customer', 'created', customer)
+          return customer
         })
-        await emit(tx, 'customer', 'created', customer)
-        return customer
-      })
+        .catch(duplicateAs(() => context.fail('CUSTOMER_ALREADY_EXISTS')))
     },
 
     async get({ id }, { scope, fail }) {
@@ -90,7 +94,7 @@ export function customerHandlers({
 
     delete: ({ id }, { scope, fail }) =>
       store.transaction(async (tx) => {
-        await customers.update(tx, scope, id, { status: 'deleted' })
+        await customers.update(tx, scope, id, { status: 'deleted', active_email: null })
         const customer = await customers.softDelete(tx, scope, id)
         if (!customer) throw fail('CUSTOMER_NOT_FOUND')
         await accesskeys.softDeleteAllOf(tx, id)
@@ -99,3 +103,9 @@ export function customerHandlers({
       }),
   }
 }
+
+const duplicateAs =
+  (make: () => ApiError) =>
+  (error: unknown): never => {
+    throw error instanceof DuplicateError ? make() : error
+  }

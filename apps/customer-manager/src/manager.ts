@@ -1,9 +1,9 @@
 import { defineManager } from '@sidetone/manager'
-import { Accesskey, Customer, customerContract } from '@sidetone/proto-schemas/customer'
+import { Accesskey, customerContract } from '@sidetone/proto-schemas/customer'
 import { resourceTable } from '@sidetone/store'
 import { z } from 'zod'
 import { accesskeyHandlers } from './accesskeys.ts'
-import { customerHandlers } from './customers.ts'
+import { CustomerRow, customerHandlers } from './customers.ts'
 import { migrations } from './migrations.ts'
 
 export const customerManager = defineManager({
@@ -11,7 +11,7 @@ export const customerManager = defineManager({
   settings: z.object({}),
   migrations,
   build(resources) {
-    const customers = resourceTable(Customer, 'customer_customer', {
+    const customers = resourceTable(CustomerRow, 'customer_customer', {
       encrypted: ['webhook_secret'],
       secrets: resources.secrets,
     })

@@ -7,6 +7,8 @@ export const migrations = [
         .addColumn('name', 'varchar(255)')
         .addColumn('detail', 'text')
         .addColumn('email', 'varchar(255)')
+        // The e-mail while the customer lives, else nothing: what makes it unique among the living.
+        .addColumn('active_email', 'varchar(255)')
         .addColumn('phone_number', 'varchar(64)')
         .addColumn('address', 'text')
         .addColumn('webhook_method', 'varchar(8)')
@@ -21,7 +23,12 @@ export const migrations = [
     ),
   ),
   migration('0002_customer_email', (schema) =>
-    schema.createIndex('ix_customer_customer_email').on('customer_customer').column('email').execute(),
+    schema
+      .createIndex('ux_customer_customer_active_email')
+      .unique()
+      .on('customer_customer')
+      .column('active_email')
+      .execute(),
   ),
   migration('0003_accesskey', (schema) =>
     createResourceTable(schema, 'customer_accesskey', (table) =>

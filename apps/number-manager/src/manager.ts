@@ -9,7 +9,6 @@ import { migrations } from './migrations.ts'
 
 /** A row as it is stored: `active_number` is the number while it is active, so that the living are unique. */
 const NumberRow = PhoneNumber.extend({ active_number: z.string().nullable() })
-type NumberRow = z.infer<typeof NumberRow>
 
 export const numberManager = defineManager({
   contract: numberContract,
@@ -18,9 +17,18 @@ export const numberManager = defineManager({
   build({ store, emit, client }) {
     const numbers = resourceTable(NumberRow, 'number_number')
     const flows = client(flowContract)
-    const kept = crud({ store, table: numbers, notFound: 'NUMBER_NOT_FOUND', announce: (tx, event, row) => emit(tx, 'number', event, row) })
+    const kept = crud({
+      store,
+      table: numbers,
+      notFound: 'NUMBER_NOT_FOUND',
+      announce: (tx, event, row) => emit(tx, 'number', event, row),
+    })
 
-    async function checkFlows(ids: Record<'call_flow_id' | 'message_flow_id', string>, customer_id: string, fail: (field: string) => ApiError) {
+    async function checkFlows(
+      ids: Record<'call_flow_id' | 'message_flow_id', string>,
+      customer_id: string,
+      fail: (field: string) => ApiError,
+    ) {
       for (const [field, id] of Object.entries(ids)) {
         if (id === nilId) continue
         await flows.flow.get({ id }, { identity: internalIdentity(customer_id) }).catch((error: unknown) => {
@@ -97,7 +105,12 @@ export const numberManager = defineManager({
 })
 
 const flowNotFound =
-  (fail: (reason: 'FLOW_NOT_FOUND', overrides: { message: string; details: { field: string; problem: string }[] }) => ApiError) =>
+  (
+    fail: (
+      reason: 'FLOW_NOT_FOUND',
+      overrides: { message: string; details: { field: string; problem: string }[] },
+    ) => ApiError,
+  ) =>
   (field: string): ApiError => {
     const problem = 'there is no such flow; name one of your own'
     return fail('FLOW_NOT_FOUND', { message: `${field}: ${problem}`, details: [{ field, problem }] })

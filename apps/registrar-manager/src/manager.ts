@@ -20,8 +20,16 @@ export const registrarManager = defineManager({
   }),
   migrations,
   build({ store, emit, secrets, settings }) {
-    const extensions = resourceTable(ExtensionRow, 'registrar_extension', { encrypted: ['password', 'ha1_md5', 'ha1_sha256'], secrets })
-    const kept = crud({ store, table: extensions, notFound: 'EXTENSION_NOT_FOUND', announce: (tx, event, row) => emit(tx, 'extension', event, row) })
+    const extensions = resourceTable(ExtensionRow, 'registrar_extension', {
+      encrypted: ['password', 'ha1_md5', 'ha1_sha256'],
+      secrets,
+    })
+    const kept = crud({
+      store,
+      table: extensions,
+      notFound: 'EXTENSION_NOT_FOUND',
+      announce: (tx, event, row) => emit(tx, 'extension', event, row),
+    })
     const addressOf = (extension: string, customer_id: string): string => `${extension}@${customer_id}`
     const byAddress = (scope: Scope, address: string) => extensions.findBy(store, scope, { address })
 
@@ -72,7 +80,8 @@ export const registrarManager = defineManager({
           },
 
           async credentials({ username, domain }) {
-            const customer_id = /^([0-9a-f-]{36})\.registrar\./i.exec(domain)?.[1]?.toLowerCase() ?? settings.DEFAULT_CUSTOMER_ID
+            const customer_id =
+              /^([0-9a-f-]{36})\.registrar\./i.exec(domain)?.[1]?.toLowerCase() ?? settings.DEFAULT_CUSTOMER_ID
             const found = customer_id && (await byAddress(everyCustomer, addressOf(username, customer_id)))
             return { credentials: found || null }
           },

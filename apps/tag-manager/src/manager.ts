@@ -13,9 +13,16 @@ export const tagManager = defineManager({
     const tags = resourceTable(Tag, 'tag_tag')
     return {
       handlers: {
-        tag: crud({ store, table: tags, notFound: 'TAG_NOT_FOUND', announce: (tx, event, tag) => emit(tx, 'tag', event, tag) }),
+        tag: crud({
+          store,
+          table: tags,
+          notFound: 'TAG_NOT_FOUND',
+          announce: (tx, event, tag) => emit(tx, 'tag', event, tag),
+        }),
       },
-      reactions: [react(customerContract, 'customer', 'deleted', (tx, customer) => tags.softDeleteAllOf(tx, customer.id))],
+      reactions: [
+        react(customerContract, 'customer', 'deleted', (tx, customer) => tags.softDeleteAllOf(tx, customer.id)),
+      ],
     }
   },
 })

@@ -16,7 +16,9 @@ test('a change is stored and announced, in order', async () => {
   const renamed = await tag.update({ id: made.id, name: 'gold', detail: '' })
   expect(await tag.get({ id: made.id })).toEqual(renamed)
   await tag.delete({ id: made.id })
-  expect((await app.events()).map(({ type, sequence, data }) => ({ type, sequence, name: (data as { name: string }).name }))).toEqual([
+  expect(
+    (await app.events()).map(({ type, sequence, data }) => ({ type, sequence, name: (data as { name: string }).name })),
+  ).toEqual([
     { type: 'tag_created', sequence: 1, name: 'vip' },
     { type: 'tag_updated', sequence: 2, name: 'gold' },
     { type: 'tag_deleted', sequence: 3, name: 'gold' },

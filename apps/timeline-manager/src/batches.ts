@@ -1,6 +1,12 @@
+interface Waiting<T> {
+  item: T
+  resolve: () => void
+  reject: (error: unknown) => void
+}
+
 /** Collects what arrives while the batch before is being worked on: `add` resolves when its item has been. */
 export function batches<T>(work: (items: T[]) => Promise<void>, maxItems: number): (item: T) => Promise<void> {
-  let waiting: { item: T; resolve: () => void; reject: (error: unknown) => void }[] = []
+  let waiting: Waiting<T>[] = []
   let running = false
 
   async function run(): Promise<void> {
@@ -10,14 +16,20 @@ export function batches<T>(work: (items: T[]) => Promise<void>, maxItems: number
     while (waiting.length > 0) {
       const batch = waiting.slice(0, maxItems)
       waiting = waiting.slice(maxItems)
-      try {
-        await work(batch.map(({ item }) => item))
-        for (const { resolve } of batch) resolve()
-      } catch (error) {
-        for (const { reject } of batch) reject(error)
-      }
+      await settle(batch)
     }
     running = false
+  }
+
+  /** What fails together is tried one by one: an item that cannot be worked on must not spoil the others. */
+  async function settle(batch: Waiting<T>[]): Promise<void> {
+    try {
+      await work(batch.map(({ item }) => item))
+      for (const { resolve } of batch) resolve()
+    } catch (error) {
+      if (batch.length === 1) return batch[0]!.reject(error)
+      for (const one of batch) await settle([one])
+    }
   }
 
   return (item) =>

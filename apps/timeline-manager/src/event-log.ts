@@ -11,7 +11,13 @@ export interface EventLog {
   /** The cursor of the customer's last event; 0 before the first. */
   head: (customer_id: string) => Promise<number>
   /** Newest first, of one resource, before a cursor. */
-  ofResource: (options: { customer_id: string; resource: string; resource_id: string; before: number; limit: number }) => Promise<StreamEvent[]>
+  ofResource: (options: {
+    customer_id: string
+    resource: string
+    resource_id: string
+    before: number
+    limit: number
+  }) => Promise<StreamEvent[]>
 }
 
 const events = 'timeline_event'
@@ -30,7 +36,11 @@ export function openEventLog(store: Store): EventLog {
   }
 
   async function headOf(db: Db, customer_id: string): Promise<number> {
-    const row = await db.kysely.selectFrom(heads).select('position').where('customer_id', '=', customer_id).executeTakeFirst()
+    const row = await db.kysely
+      .selectFrom(heads)
+      .select('position')
+      .where('customer_id', '=', customer_id)
+      .executeTakeFirst()
     return Number(row?.position ?? 0)
   }
 
@@ -50,7 +60,11 @@ export function openEventLog(store: Store): EventLog {
           const before = await reserve(tx, customer_id, own.length)
           stored.push(...own.map((event, index) => ({ ...event, cursor: before + index + 1 })))
         }
-        const rows = stored.map(({ cursor, data, ...event }) => ({ ...event, position: cursor, data: JSON.stringify(data) }))
+        const rows = stored.map(({ cursor, data, ...event }) => ({
+          ...event,
+          position: cursor,
+          data: JSON.stringify(data),
+        }))
         if (rows.length > 0) await tx.kysely.insertInto(events).values(rows).execute()
         return stored
       }),
@@ -86,5 +100,10 @@ export function openEventLog(store: Store): EventLog {
 }
 
 function decode({ position, sequence, data, ...row }: Record<string, unknown>): StreamEvent {
-  return { ...row, sequence: Number(sequence), data: JSON.parse(data as string), cursor: Number(position) } as StreamEvent
+  return {
+    ...row,
+    sequence: Number(sequence),
+    data: JSON.parse(data as string),
+    cursor: Number(position),
+  } as StreamEvent
 }

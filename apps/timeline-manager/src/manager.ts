@@ -37,7 +37,13 @@ export const timelineManager = defineManager({
         timeline: {
           async list({ resource_type, resource_id, page_size, page_token }, { customer_id }) {
             const before = readToken(page_token)
-            const found = await log.ofResource({ customer_id, resource: singular(resource_type), resource_id, before, limit: page_size + 1 })
+            const found = await log.ofResource({
+              customer_id,
+              resource: singular(resource_type),
+              resource_id,
+              before,
+              limit: page_size + 1,
+            })
             const result = found.slice(0, page_size)
             return {
               result: result.map(({ time, type, data }) => ({ timestamp: time, event_type: type, data })),
@@ -60,5 +66,8 @@ function readToken(token: string | undefined): number {
   if (token === undefined || token === '') return Number.MAX_SAFE_INTEGER
   if (/^\d{1,15}$/.test(token)) return Number(token)
   const problem = 'is not a token of an earlier page'
-  throw commonError('INVALID_ARGUMENT', { message: `page_token: ${problem}`, details: [{ field: 'page_token', problem }] })
+  throw commonError('INVALID_ARGUMENT', {
+    message: `page_token: ${problem}`,
+    details: [{ field: 'page_token', problem }],
+  })
 }

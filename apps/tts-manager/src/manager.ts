@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { defineManager } from '@sidetone/manager'
 import { ttsContract } from '@sidetone/proto-schemas/tts'
 import { z } from 'zod'
-import { createSynthesizer, LanguageNotSupported } from './synthesis/index.ts'
+import { createSynthesizer, LanguageNotSupported, TextNotSpeakable } from './synthesis/index.ts'
 
 const expiresSeconds = 3_600
 
@@ -31,12 +31,9 @@ export const ttsManager = defineManager({
               making.get(key) ?? make(key, { text, language, voice: voice_id }).finally(() => making.delete(key))
             making.set(key, running)
             await running.catch((error: unknown) => {
-              if (!(error instanceof LanguageNotSupported)) throw error
-              const problem = error.message
-              throw fail('LANGUAGE_NOT_SUPPORTED', {
-                message: `language: ${problem}`,
-                details: [{ field: 'language', problem }],
-              })
+              if (error instanceof LanguageNotSupported) throw fail('LANGUAGE_NOT_SUPPORTED', about('language', error))
+              if (error instanceof TextNotSpeakable) throw fail('TEXT_NOT_SPEAKABLE', about('text', error))
+              throw error
             })
             const uri = (await files.signedUrl(key, { expiresSeconds })) ?? fileSigner.url(key, { expiresSeconds })
             return { uri }
@@ -46,4 +43,9 @@ export const ttsManager = defineManager({
       stop: () => synthesizer.close(),
     }
   },
+})
+
+const about = (field: string, { message: problem }: Error) => ({
+  message: `${field}: ${problem}`,
+  details: [{ field, problem }],
 })

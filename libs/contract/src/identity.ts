@@ -10,8 +10,6 @@ export const permissionBits = {
 } as const
 export type PermissionName = Exclude<keyof typeof permissionBits, 'none'>
 
-/** Bits that reach across customers. */
-export const projectPermissions = 0x000f
 export const allPermissions = 0xffff
 
 /** The id that stands for "none" on the wire, as in VoIPBIN. */

@@ -38,7 +38,7 @@ export interface Operations {
     /** Get your own customer */
     own: Method<Record<string, unknown>, OwnCustomer>
     /** Replace your own customer */
-    update_own: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string }, OwnCustomer>
+    update_own: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string }, Customer>
     /** List all customers */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<Customer>; next_page_token: string }>
     /** Create a customer */
