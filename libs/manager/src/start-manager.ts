@@ -1,7 +1,7 @@
 import { type Closable, createClient, serveContract, type Transport } from '@sidetone/bus'
 import type { Client, Contract, EventEnvelope } from '@sidetone/contract'
 import { createJobs } from '@sidetone/jobs'
-import { createEmitter, createIdempotencyStore, once, pruneInbox } from '@sidetone/store'
+import { createEmitter, createIdempotencyStore, keepDeadLetter, once, pruneInbox } from '@sidetone/store'
 import type { z } from 'zod'
 import type { Manager, Reaction } from './manager.ts'
 import type { Platform } from './platform.ts'
@@ -60,6 +60,7 @@ export async function startManager<C extends Contract, S extends z.ZodObject>(
         name: contract.name,
         types: reactions.some(({ types }) => types === 'all') ? 'all' : reactions.flatMap(({ types }) => types),
         handler: (event) => react(reactions, event),
+        onDeadLetter: (event, reason) => keepDeadLetter(store, contract.name, event, reason),
       }),
     )
   }

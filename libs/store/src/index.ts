@@ -1,6 +1,7 @@
 export { checkTables } from './check-tables.ts'
 export { newId, now, timeAfter } from './clock.ts'
 export { createResourceTable, createTable } from './create-resource-table.ts'
+export { keepDeadLetter } from './dead-letters.ts'
 export { createEmitter, type Emitter } from './emitter.ts'
 export { DuplicateError } from './errors.ts'
 export { createIdempotencyStore, type IdempotencyStore } from './idempotency-store.ts'

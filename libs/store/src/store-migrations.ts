@@ -60,4 +60,22 @@ export const storeMigrations: readonly Migration[] = [
       ['tm_create'],
     ),
   ),
+  migration('0005_dead_letter', (schema) =>
+    createTable(
+      schema,
+      schema
+        .createTable('bus_dead_letter')
+        .ifNotExists()
+        .addColumn('subscriber', 'varchar(64)', (column) => column.notNull())
+        .addColumn('event_id', 'varchar(64)', (column) => column.notNull())
+        .addColumn('type', 'varchar(64)', (column) => column.notNull())
+        .addColumn('customer_id', 'varchar(36)', (column) => column.notNull())
+        .addColumn('reason', 'text', (column) => column.notNull())
+        .addColumn('event', 'text', (column) => column.notNull())
+        .addColumn('tm_create', 'varchar(27)', (column) => column.notNull())
+        .addPrimaryKeyConstraint('pk_bus_dead_letter', ['subscriber', 'event_id']),
+      'bus_dead_letter',
+      ['tm_create'],
+    ),
+  ),
 ]

@@ -1,0 +1,12 @@
+import type { EventEnvelope } from '@sidetone/contract'
+import type { Db } from './store.ts'
+
+/** Keeps an event that a subscriber gave up, with the reason, for people to look at. */
+export async function keepDeadLetter(db: Db, subscriber: string, event: EventEnvelope, reason: string): Promise<void> {
+  const { id, type, customer_id } = event
+  await db.kysely
+    .insertInto('bus_dead_letter')
+    .orIgnore()
+    .values({ subscriber, event_id: id, type, customer_id, reason, event: JSON.stringify(event), tm_create: db.now() })
+    .execute()
+}
