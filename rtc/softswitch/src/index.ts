@@ -28,6 +28,14 @@ export interface Softswitch {
   close(): Promise<void>
 }
 
+/** What the switch needs, of a row that may hold more. */
+const onlyAccount = ({ username, customer_id, ha1_md5, ha1_sha256 }: Account): Account => ({
+  username,
+  customer_id,
+  ha1_md5,
+  ha1_sha256,
+})
+
 const CLOSE_TIMEOUT_MS = 5000
 
 /** Starts the switch in a worker thread of its own, so that media never waits for HTTP or a database. */
@@ -52,7 +60,7 @@ export async function startSoftswitch(options: SoftswitchOptions): Promise<Softs
       case 'lookup': {
         const { id, user, domain } = message
         lookup({ user, domain }).then(
-          (account) => send({ type: 'account', id, account }),
+          (account) => send({ type: 'account', id, account: account && onlyAccount(account) }),
           (error: Error) => send({ type: 'account', id, account: null, error: error.message }),
         )
         return

@@ -100,8 +100,8 @@ test('two originates with one id make one channel', async () => {
   const { ari, phone } = lab
   const bob = await phone({ username: 'bob' })
   const query = { endpoint: `PJSIP/call-out/${bob.uri}`, app: ari.app, channelId: 'twin' }
-  const replies = await Promise.all([ari.post('channels', { query }), ari.post('channels', { query })])
-  expect(replies.map(({ status }) => status).sort()[0]).toBe(200)
+  const replies = await Promise.all([ari.rest('POST', 'channels', { query }), ari.rest('POST', 'channels', { query })])
+  expect(replies.filter(({ status }) => status === 200)).toHaveLength(1)
   expect((await ari.get('channels')).body).toHaveLength(1)
 })
 
