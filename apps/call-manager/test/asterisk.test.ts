@@ -1,0 +1,148 @@
+import { createServer } from 'node:http'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { readWav, sine, strongestTone, writeWav } from '../../../e2e/src/phone/index.ts'
+import { type Lab, openLab } from './platform.ts'
+import { asteriskAbsent, startAsterisk } from './rtc-node.ts'
+
+// The same code on a real Asterisk 22: what the softswitch's ARI promises must hold where it comes from.
+describe.skipIf(asteriskAbsent && process.env.SIDETONE_REQUIRE !== 'all')('on a real Asterisk', () => {
+  let lab: Lab
+  const media = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'audio/wav' }).end(writeWav(sine(700, 600, 8_000)))
+  })
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => media.listen(0, '127.0.0.1', resolve))
+    lab = await openLab({ env: { CALL_DIAL_TIMEOUT_SECONDS: '1' }, startNode: startAsterisk })
+    // Asterisk cuts the path of what it fetched to the length of the URL: a short URL cannot be played.
+    lab.world.speechUri = `http://127.0.0.1:${(media.address() as { port: number }).port}/files/tts/${'0'.repeat(64)}.wav`
+  })
+  afterAll(async () => {
+    await lab.close()
+    await new Promise((resolve) => media.close(resolve))
+  })
+  afterEach(() => lab.nothingIsLeft())
+
+  const isIncoming = ({ direction }: { direction: string }) => direction === 'incoming'
+  const isOutgoing = ({ direction }: { direction: string }) => direction === 'outgoing'
+  const bobAt = (port: number) => ({ type: 'sip' as const, target: `bob@127.0.0.1:${port}` })
+
+  test('a flow speaks, takes digits, beeps and hangs up', async () => {
+    const number = lab.number(
+      { type: 'talk', option: { text: 'Your number, please' } },
+      { type: 'digits_receive', option: { duration: 4_000, key: '#', length: 0 } },
+      { type: 'beep' },
+    )
+    const caller = await lab.dial(number)
+    await caller.waitForTone(700)
+    await caller.sendDtmf('12#')
+    expect(await caller.ended).toMatchObject({ by: 'them' })
+    const call = await lab.ended()
+    expect(call).toMatchObject({ hangup_by: 'local', hangup_reason: 'normal', source: { target: '+15559990000' } })
+    expect(lab.variables(call.activeflow_id)['voipbin.call.digits']).toBe('12')
+    expect((await lab.told(call.id)).filter((type) => type === 'call_hangup')).toHaveLength(1)
+  })
+
+  test('echo sends back what is said', async () => {
+    const caller = await lab.dial(lab.number({ type: 'echo', option: { duration: 1_200 } }))
+    await caller.answered
+    void caller.play({ frequency: 1_200, durationMs: 3_000 })
+    await caller.waitForTone(1_200)
+    await caller.ended
+    await lab.ended()
+  })
+
+  test('a call is connected, both sides are recorded, and both legs end once', async () => {
+    const bob = await lab.phone('bob')
+    const number = lab.number(
+      { type: 'answer' },
+      { type: 'recording_start' },
+      {
+        type: 'connect',
+        option: { destinations: [bobAt(bob.port)] },
+      },
+    )
+    const caller = await lab.dial(number)
+    const callee = await bob.nextCall()
+    callee.ring()
+    await caller.waitForTone(440)
+    await callee.answer()
+    void caller.play({ frequency: 600, durationMs: 5_000 })
+    await callee.waitForTone(600)
+    caller.stopPlaying()
+    void callee.play({ frequency: 1_100, durationMs: 5_000 })
+    await caller.waitForTone(1_100)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await callee.hangup()
+    await caller.ended
+
+    const [call, leg] = [await lab.ended(isIncoming), await lab.ended(isOutgoing)]
+    for (const { id } of [call, leg]) {
+      expect((await lab.told(id)).filter((type) => type === 'call_hangup')).toHaveLength(1)
+    }
+    expect(leg).toMatchObject({ hangup_by: 'remote', hangup_reason: 'normal', master_call_id: call.id })
+    const [id] = call.recording_ids
+    await vi.waitUntil(async () => (await lab.recordings.get({ id: id! })).status === 'ended', 5_000)
+    const file = await lab.platform.files.get(`recordings/${lab.customer}/${id}.wav`)
+    const { samples } = readWav(Buffer.from(await new Response(file!.body).arrayBuffer()))
+    const tones = new Set<number>()
+    for (let at = 0; at + 1_600 <= samples.length; at += 800) {
+      tones.add(Math.round(strongestTone(samples.subarray(at, at + 1_600)).frequency / 50) * 50)
+    }
+    expect([...tones]).toEqual(expect.arrayContaining([600, 1_100]))
+    expect(await lab.ari('recordings/stored')).toEqual([])
+  })
+
+  test.each([
+    [486, 'busy'],
+    [404, 'failed'],
+    [480, 'noanswer'],
+  ] as const)('a phone that answers %i ends the leg as %s', async (status, hangup_reason) => {
+    const bob = await lab.phone('bob')
+    await lab.calls.create({ actions: [{ type: 'beep' }], destinations: [bobAt(bob.port)] })
+    ;(await bob.nextCall()).reject(status)
+    expect(await lab.ended()).toMatchObject({ hangup_reason, hangup_by: 'remote' })
+  })
+
+  test('a phone that answers runs the flow; one that never does is given up, or cancelled', async () => {
+    const bob = await lab.phone('bob')
+    const dial = () => lab.calls.create({ actions: [{ type: 'beep' }], destinations: [bobAt(bob.port)] })
+    await dial()
+    const answered = await bob.nextCall()
+    await answered.answer()
+    expect(await answered.ended).toMatchObject({ by: 'them' })
+    expect(await lab.ended()).toMatchObject({ hangup_reason: 'normal', hangup_by: 'local' })
+
+    await dial()
+    const given = await bob.nextCall()
+    given.answered.catch(() => undefined)
+    given.ring()
+    await given.ended
+    expect(await lab.ended()).toMatchObject({ hangup_reason: 'dialout' })
+
+    const { calls } = await dial()
+    const cancelled = await bob.nextCall()
+    cancelled.answered.catch(() => undefined)
+    cancelled.ring()
+    await lab.calls.hangup({ id: calls[0]!.id })
+    await cancelled.ended
+    expect(await lab.ended()).toMatchObject({ hangup_reason: 'cancel', hangup_by: 'local' })
+  })
+
+  test('a call to nobody gets 404, and a flow can refuse', async () => {
+    await expect((await lab.dial('+15550009999')).answered).rejects.toMatchObject({ status: 404 })
+    const number = lab.number({ type: 'hangup', option: { reason: 'busy' } })
+    await expect((await lab.dial(number)).answered).rejects.toMatchObject({ status: 486 })
+    expect(await lab.ended()).toMatchObject({ hangup_reason: 'busy' })
+  })
+
+  test('a call that ended while the node could not be heard is closed once', async () => {
+    const caller = await lab.dial(lab.number({ type: 'answer' }, { type: 'sleep', option: { duration: 60_000 } }))
+    await caller.answered
+    const { id } = await lab.call({ status: 'progressing' })
+    const start = await lab.stopProxy()
+    await caller.hangup()
+    await start()
+    await lab.ended()
+    expect((await lab.told(id)).filter((type) => type === 'call_hangup')).toHaveLength(1)
+  })
+})
