@@ -13,7 +13,12 @@ Asks the running managers, so RABBITMQ_URL and the other settings of the deploym
 try {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { name: { type: 'string' }, email: { type: 'string' }, password: { type: 'string' }, super: { type: 'boolean', default: false } },
+    options: {
+      name: { type: 'string' },
+      email: { type: 'string' },
+      password: { type: 'string' },
+      super: { type: 'boolean', default: false },
+    },
   })
   const { name, email, password } = values
   if (positionals[0] !== 'create-customer' || !name || !email || !password) throw new SettingsError(usage)
@@ -23,13 +28,27 @@ try {
   process.exit(1)
 }
 
-async function createCustomer({ name, email, password, isSuper }: { name: string; email: string; password: string; isSuper: boolean }): Promise<void> {
+async function createCustomer({
+  name,
+  email,
+  password,
+  isSuper,
+}: {
+  name: string
+  email: string
+  password: string
+  isSuper: boolean
+}): Promise<void> {
   const settings = readSettings(platformSettings, process.env)
-  if (!settings.RABBITMQ_URL) throw new SettingsError('RABBITMQ_URL is not set; an embedded platform has its customer from the first start.')
+  if (!settings.RABBITMQ_URL)
+    throw new SettingsError('RABBITMQ_URL is not set; an embedded platform has its customer from the first start.')
   const platform = await openPlatform('admin', settings, createLogger({ service: 'admin', level: 'warn' }))
   const options = { transport: platform.transport, publisher: 'admin' }
   try {
-    const customer = await createClient(customerContract, options).customer.create({ name, email }, { identity: internalIdentity() })
+    const customer = await createClient(customerContract, options).customer.create(
+      { name, email },
+      { identity: internalIdentity() },
+    )
     const mine = { identity: internalIdentity(customer.id) }
     const permission = permissionBits.customer_admin | (isSuper ? permissionBits.project_super_admin : 0)
     await createClient(agentContract, options).agent.create({ username: email, password, name, permission }, mine)

@@ -1,5 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { SettingsError } from '@sidetone/manager'
 
@@ -41,7 +51,8 @@ function readKeys(file: string): EmbeddedKeys {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as EmbeddedKeys
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new SettingsError(`${file} cannot be read: ${(error as Error).message}`)
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new SettingsError(`${file} cannot be read: ${(error as Error).message}`)
     return {
       platform_secret: randomBytes(32).toString('base64url'),
       encryption_keys: `first:${randomBytes(32).toString('base64')}`,

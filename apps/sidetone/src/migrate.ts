@@ -6,8 +6,12 @@ import { managers } from './managers.ts'
 // Brings a distributed deployment's database up to date: `npm run migrate`, once per release, before the managers start.
 try {
   const settings = readSettings(platformSettings, process.env)
-  if (!settings.DATABASE_URL) throw new SettingsError('DATABASE_URL is not set; an embedded platform migrates by itself at its start.')
-  const store = await openStore({ url: settings.DATABASE_URL, log: createLogger({ service: 'migrate', level: settings.LOG_LEVEL }) })
+  if (!settings.DATABASE_URL)
+    throw new SettingsError('DATABASE_URL is not set; an embedded platform migrates by itself at its start.')
+  const store = await openStore({
+    url: settings.DATABASE_URL,
+    log: createLogger({ service: 'migrate', level: settings.LOG_LEVEL }),
+  })
   const pending = await pendingMigrations(store, managers)
   await migrateManagers(store, managers)
   for (const name of pending) console.log(name)

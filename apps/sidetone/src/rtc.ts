@@ -16,9 +16,10 @@ export interface Rtc {
 
 interface RtcOptions {
   settings: z.output<typeof rtcSettings> & { OUTBOUND_ALLOW: string[] }
+  /** Where this platform's own audio is fetched. */
+  platformUrls: string[]
   dataDir: string
   customerId: string
-  /** Where this platform's own audio files are. */
   log: Logger
   lookup: (who: { user: string; domain: string }) => Promise<Account | null>
 }
@@ -26,7 +27,7 @@ interface RtcOptions {
 const app = 'sidetone'
 
 /** The Asterisk that ARI_URL names, or the embedded softswitch. */
-export async function startRtc({ settings, dataDir, customerId, log, lookup }: RtcOptions): Promise<Rtc> {
+export async function startRtc({ settings, platformUrls, dataDir, customerId, log, lookup }: RtcOptions): Promise<Rtc> {
   if (settings.ARI_URL) {
     return { ari: { ...asteriskOf(settings.ARI_URL), app }, sipPort: undefined, close: async () => {} }
   }
@@ -40,11 +41,17 @@ export async function startRtc({ settings, dataDir, customerId, log, lookup }: R
     realm: settings.SIP_REALM,
     defaultCustomerId: customerId,
     recordingDir: join(dataDir, 'recordings'),
+    platformUrls,
+    mediaAllow: settings.OUTBOUND_ALLOW,
     ariApp: app,
     lookup,
     registrations: kept.registrations,
     onRegistration: kept.note,
-    onError: (error) => log.fatal({ err: error }, 'the softswitch died; its calls are gone'),
+    // A platform without telephony must not look alive: whoever watches the process starts it again.
+    onError: (error) =>
+      setImmediate(() => {
+        throw error
+      }),
     log,
   })
   const { ariUrl, ariUser, ariPassword } = softswitch
@@ -60,8 +67,13 @@ export async function startRtc({ settings, dataDir, customerId, log, lookup }: R
 
 function asteriskOf(setting: string): { ariUrl: string; user: string; password: string } {
   const url = URL.parse(setting)
-  if (!url?.username || !url.password) throw new SettingsError('ARI_URL: must be http://<user>:<password>@<host>:<port>')
-  return { ariUrl: `${url.origin}/ari`, user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
+  if (!url?.username || !url.password)
+    throw new SettingsError('ARI_URL: must be http://<user>:<password>@<host>:<port>')
+  return {
+    ariUrl: `${url.origin}/ari`,
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+  }
 }
 
 const saveAfterMs = 200

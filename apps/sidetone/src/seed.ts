@@ -29,7 +29,12 @@ export async function seed(transport: Transport, dataDir: DataDir): Promise<void
   await unlessThere(customers.customer.create({ id: customer_id, name: 'Local', email: seeded.login }, platform))
   await unlessThere(
     client(agentContract).agent.create(
-      { username: seeded.login, password: seeded.login, name: 'Admin', permission: permissionBits.customer_admin | permissionBits.project_super_admin },
+      {
+        username: seeded.login,
+        password: seeded.login,
+        name: 'Admin',
+        permission: permissionBits.customer_admin | permissionBits.project_super_admin,
+      },
       mine,
     ),
   )

@@ -56,6 +56,12 @@ export async function startSidetone(env: Record<string, string | undefined>): Pr
   }
 }
 
+/** An S3 store serves its files itself. */
+const storageEndpoint = (url: string | undefined): string[] => {
+  const endpoint = url === undefined ? null : new URL(url).searchParams.get('endpoint')
+  return endpoint ? [endpoint] : []
+}
+
 /** For `HTTP_PORT=0`: the addresses of files name the port before anything listens on it. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -101,6 +107,7 @@ async function start(
   const registrar = createClient(registrarContract, { transport, publisher: 'sidetone' })
   const rtc = await startRtc({
     settings,
+    platformUrls: [platform.fileSigner.url('', { expiresSeconds: 0 }), ...storageEndpoint(settings.STORAGE_URL)],
     dataDir: dataDir.path,
     customerId: keys.customer_id,
     log,

@@ -36,7 +36,9 @@ export const softswitchConfig = z
     /** Whose extensions a local domain without a customer in its name means. */
     defaultCustomerId: z.string().default(''),
     maxCalls: z.int().positive().default(1000),
-    /** Networks that media URLs may point into although they are not public. */
+    /** Where the platform serves its own audio; URLs that begin elsewhere are a customer's, and guarded. */
+    platformUrls: z.array(z.url()).default([]),
+    /** Networks that a customer's media URLs may point into although they are not public. */
     mediaAllow: cidrs.default(['127.0.0.0/8', '::1/128']),
     recordingDir: z.string().default(() => join(tmpdir(), 'sidetone-recordings')),
     /** Base timers of RFC 3261 §17; tests make them short. */

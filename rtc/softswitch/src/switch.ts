@@ -60,15 +60,14 @@ export async function startSwitch(
     portMax: config.rtpPortMax,
     log: { warn: (fields, message) => outside.log({ level: 'warn', fields: plain(fields), message }) },
   })
-  const outbound = createOutbound({
-    allow: config.mediaAllow,
-    timeoutMs: 10_000,
-    maxBytes: 20_000_000,
-    maxRedirects: 3,
-    userAgent: 'sidetone-softswitch',
-  })
+  const limits = { timeoutMs: 10_000, maxBytes: 20_000_000, userAgent: 'sidetone-softswitch' }
+  const guarded = createOutbound({ ...limits, allow: config.mediaAllow, maxRedirects: 3 })
+  // The platform itself may be anywhere, but leads nowhere else.
+  const own = createOutbound({ ...limits, allow: ['0.0.0.0/0', '::/0'], maxRedirects: 0 })
+  const platformOrigins = new Set(config.platformUrls.map((url) => new URL(url).origin))
   const apps = createApps(config.asteriskId)
   let channelNumber = 0
+  let draining = false
 
   const core: Core = {
     count,
@@ -80,6 +79,7 @@ export async function startSwitch(
     loadMedia: createMediaLoader({
       recordingDir: config.recordingDir,
       async fetchWav(url) {
+        const outbound = platformOrigins.has(new URL(url).origin) ? own : guarded
         const { status, body } = await outbound.fetch(url)
         if (status !== 200) throw new Error(`${url} answered ${status}`)
         return body
@@ -90,7 +90,7 @@ export async function startSwitch(
     recordingDir: config.recordingDir,
     nextChannelName: (prefix) => `${prefix}-${(channelNumber++).toString(16).padStart(8, '0')}`,
     emit: apps.emit,
-    hasApp: (name) => apps.byName.has(name),
+    hasApp: (name) => !draining && apps.byName.has(name),
     subscribe: apps.subscribe,
     unsubscribe: apps.unsubscribe,
   }
@@ -204,7 +204,9 @@ export async function startSwitch(
       ...prefixed('media_', media.metrics()),
     }),
     async close() {
-      for (const channel of core.channels.values()) hangupChannel(core, channel, 16)
+      draining = true
+      // A call that is not answered yet may find another way: 34 becomes a 503.
+      for (const channel of core.channels.values()) hangupChannel(core, channel, channel.state === 'Up' ? 16 : 34)
       // A moment for the phones to answer the BYE, and for recordings to be complete.
       const until = Date.now() + DRAIN_MS
       while ((core.channels.size > 0 || core.recordings.size > 0) && Date.now() < until) await sleep(20)
@@ -213,7 +215,7 @@ export async function startSwitch(
       await agent.close()
       location.close()
       media.close()
-      await outbound.close()
+      await Promise.all([own.close(), guarded.close()])
     },
   }
 }
