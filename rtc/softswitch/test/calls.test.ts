@@ -339,6 +339,16 @@ describe('calling a registered phone', () => {
   })
 })
 
+test('connections beyond what one address may hold are closed', async () => {
+  const sockets = Array.from({ length: 230 }, () => connect(server.sipPort, '127.0.0.1'))
+  closing.push(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  const closed = () => sockets.filter((socket) => socket.closed).length
+  await expect.poll(closed, { timeout: 5000 }).toBeGreaterThanOrEqual(30)
+  expect(closed()).toBeLessThan(40)
+})
+
 describe('the switch itself', () => {
   test('says 503 with Retry-After when no application is there, or it is full', async () => {
     const small = await startTestSwitch({ maxCalls: 1 })
@@ -363,12 +373,15 @@ describe('the switch itself', () => {
     const app = await connectAri(other.access)
     const caller = await createPhone({ server: { host: '127.0.0.1', port: other.sipPort } })
     closing.push(caller.close)
+    const ringing = await caller.call(`sip:2@127.0.0.1:${other.sipPort}`)
+    await app.next('StasisStart', { channel: { protocol_id: ringing.callId } })
     const call = await caller.call(`sip:1@127.0.0.1:${other.sipPort}`)
-    const { channel } = await app.next('StasisStart')
+    const { channel } = await app.next('StasisStart', { channel: { protocol_id: call.callId } })
     await app.post(`channels/${channel.id}/answer`)
     await call.answered
     await other.close()
     expect(await call.ended).toMatchObject({ by: 'them', cause: 16 })
+    expect(await ringing.ended).toMatchObject({ by: 'them', status: 503 })
     await app.close()
   })
 

@@ -40,7 +40,7 @@ function channelsOf({ core }: AriContext, args: Record<string, unknown>): Channe
   if (ids.length === 0) throw new AriError(400, 'Missing parameter channel')
   return ids.map((id) => {
     const channel = core.channels.get(id)
-    if (!channel) throw new AriError(400, 'Channel not found')
+    if (!channel || channel.ended) throw new AriError(400, 'Channel not found')
     if (channel.app === undefined) throw new AriError(422, 'Channel not in Stasis application')
     return channel
   })

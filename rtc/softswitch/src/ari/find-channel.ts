@@ -3,7 +3,8 @@ import { type AriContext, AriError, type AriRequest } from './route.ts'
 
 export function findChannel({ core }: AriContext, id: string | undefined): Channel {
   const channel = core.channels.get(id ?? '')
-  if (!channel) throw new AriError(404, 'Channel not found')
+  // One that has ended is only waiting for its recordings to be written.
+  if (!channel || channel.ended) throw new AriError(404, 'Channel not found')
   return channel
 }
 

@@ -11,6 +11,8 @@ export interface TcpTransport {
 }
 
 const MAX_CONNECTIONS = 2000
+/** So that one address cannot take them all. */
+const MAX_CONNECTIONS_PER_ADDRESS = 200
 /** Who connects and sends no message within this time is a scanner. */
 const FIRST_MESSAGE_MS = 32_000
 const PONG = Buffer.from('\r\n')
@@ -66,11 +68,10 @@ export async function openTcp(options: {
   }
 
   const server = createServer((socket) => {
-    if (flows.size >= MAX_CONNECTIONS || !socket.remoteAddress) {
-      socket.destroy()
-      return
-    }
-    adopt(socket, plain(socket.remoteAddress), socket.remotePort ?? 0, true)
+    const address = plain(socket.remoteAddress ?? '')
+    const ofAddress = [...flows.values()].filter(({ remoteAddress }) => remoteAddress === address).length
+    if (address === '' || flows.size >= MAX_CONNECTIONS || ofAddress >= MAX_CONNECTIONS_PER_ADDRESS) socket.destroy()
+    else adopt(socket, address, socket.remotePort ?? 0, true)
   })
   server.listen({ port: options.port, host: options.bind, ipv6Only: options.bind.includes(':') })
   await once(server, 'listening')
