@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { type Call, createPhone, type Phone, type PhoneOptions } from '@sidetone/e2e/phone'
 import { expect } from 'vitest'
-import { type Call, createPhone, type Phone, type PhoneOptions } from '../../../../e2e/src/phone/index.ts'
 import { type Ari, type AriAccess, type AriEvent, connectAri, type Json } from './ari-client.ts'
 
 /** What is tested: a server that speaks SIP and ARI. */

@@ -1,5 +1,5 @@
+import { header } from '@sidetone/e2e/phone'
 import { expect, test } from 'vitest'
-import { header } from '../../../../e2e/src/phone/index.ts'
 import type { Lab } from './lab.ts'
 
 const life = ['ChannelCreated', 'StasisStart', 'ChannelStateChange', 'StasisEnd', 'ChannelDestroyed']

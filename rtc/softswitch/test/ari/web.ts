@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { sine, writeWav } from '../../../../e2e/src/phone/index.ts'
+import { sine, writeWav } from '@sidetone/e2e/phone'
 
 /** A web server whose `<frequency>.wav` is 300 ms of that frequency; other paths are 404. */
 export async function serveTones() {
