@@ -34,7 +34,7 @@ export async function startSidetone({
   const [httpPort, sipPort] = [await freePort(), await freePort()]
   const child = spawn(process.execPath, [main], {
     env: {
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
       HTTP_PORT: String(httpPort),
       SIP_PORT: String(sipPort),
       RTP_PORT_MIN: '0',

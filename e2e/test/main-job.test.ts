@@ -122,7 +122,7 @@ function mainJob(prepare: () => Promise<{ env: Record<string, string>; remove: (
     const { location } = (await api.recording.file({ id: recorded.resource_id })) as { location: string }
     const file = Buffer.from(await (await fetch(location)).arrayBuffer())
     const { samples } = readWav(file)
-    expect(file.length).toBe(recorded.data['filesize'])
+    expect(file.length).toBe(recorded.data.filesize)
     expect(samples.length / 8_000).toBeGreaterThan(3)
     expect(windows(samples, 8_000).some((window) => soundsLikeSpeech(window))).toBe(true)
     expect(Math.max(...windows(samples).map((window) => toneShare(window, 440)))).toBeGreaterThan(0.3)

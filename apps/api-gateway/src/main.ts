@@ -11,8 +11,9 @@ try {
     ...platform,
     port: settings.HTTP_PORT,
     settings: readSettings(gatewaySettings, process.env),
-    version: process.env['npm_package_version'] ?? '0.1.0',
+    version: process.env.npm_package_version ?? '0.1.0',
     jwtKey: platform.derivedKey('jwt'),
+    drainMs: settings.DRAIN_SECONDS * 1_000,
   })
   log.info({ port: gateway.port }, 'ready')
   onStopSignal(log, async () => {

@@ -1,8 +1,8 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SettingsError } from '@sidetone/manager'
-import { type Account, type Registration, startSoftswitch } from '@sidetone/softswitch'
-import type { Logger } from '@sidetone/telemetry'
+import { type Account, type Registration, type Softswitch, startSoftswitch } from '@sidetone/softswitch'
+import { gauge, type Logger } from '@sidetone/telemetry'
 import type { z } from 'zod'
 import type { rtcSettings } from './rtc-settings.ts'
 
@@ -54,11 +54,13 @@ export async function startRtc({ settings, platformUrls, dataDir, customerId, lo
       }),
     log,
   })
+  const showing = setInterval(() => void showMetrics(softswitch), showEveryMs)
   const { ariUrl, ariUser, ariPassword } = softswitch
   return {
     ari: { ariUrl, user: ariUser, password: ariPassword, app },
     sipPort: softswitch.sipPort,
     async close() {
+      clearInterval(showing)
       await softswitch.close()
       kept.save()
     },
@@ -73,6 +75,16 @@ function asteriskOf(setting: string): { ariUrl: string; user: string; password: 
     ariUrl: `${url.origin}/ari`,
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
+  }
+}
+
+const showEveryMs = 2_000
+
+/** The switch counts in its own thread; `/metrics` shows its figures a moment late. */
+async function showMetrics(softswitch: Softswitch): Promise<void> {
+  const metrics = await softswitch.metrics().catch(() => ({}))
+  for (const [name, value] of Object.entries(metrics)) {
+    gauge({ name: `softswitch_${name}`, help: `${name.replaceAll('_', ' ')} of the embedded softswitch` }).set(value)
   }
 }
 

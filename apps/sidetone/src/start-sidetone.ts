@@ -124,6 +124,7 @@ async function start(
     settings: readSettings(gatewaySettings, env),
     version,
     jwtKey: platform.derivedKey('jwt'),
+    drainMs: settings.DRAIN_SECONDS * 1_000,
   })
   closers.push(() => gateway.close())
   return { httpPort: gateway.port, sipPort: rtc.sipPort, accesskey: keys.accesskey }
