@@ -50,6 +50,8 @@ export async function dialablesOf(core: Core, customer_id: string, address: Addr
   const identity = internalIdentity(customer_id)
   switch (address.type) {
     case 'sip':
+      // Headers in the URI would become headers of our INVITE.
+      if (/[?<>"\p{Cc}]/u.test(address.target)) return 'a sip address is user@host, without headers'
       return [{ endpoint: `PJSIP/call-out/sip:${address.target}`, destination: address }]
     case 'extension': {
       const { extension } = core.managers.registrar

@@ -119,8 +119,12 @@ async function beginAction(core: Core, call: CallRow): Promise<CallRow | undefin
     return settle(core, call, leave)
   }
   try {
-    const outcome = await current.action.begin(core, call, current.option)
-    const changed = await settle(core, call, (now) => outcomeOf(core, now, outcome))
+    const begun = await current.action.begin(core, call, current.option)
+    let outcome: Outcome = {}
+    const changed = await settle(core, call, (now) => {
+      outcome = typeof begun === 'function' ? begun(now) : begun
+      return outcomeOf(core, now, outcome)
+    })
     return changed && (await finish(core, changed, outcome))
   } catch (error) {
     return failed(core, call, error)

@@ -1,5 +1,6 @@
 import { nilId } from '@sidetone/contract'
 import { now } from '@sidetone/store'
+import { countEnded } from './call-metrics.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
 import { enter } from './flow-loop.ts'
@@ -30,6 +31,7 @@ export async function applyToLeg(core: Core, id: string, event: CallEvent): Prom
       },
     }
   })
+  if (changed?.status === 'hangup') countEnded(changed)
   const call = changed ?? seen
   if (!call) return
   for (const effect of effects) await perform(core, call, effect)

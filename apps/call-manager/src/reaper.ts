@@ -1,6 +1,7 @@
 import { parseEchoChannelId } from './actions/echo.ts'
 import { playbackId } from './actions/playing.ts'
 import { type Channel, isUnavailable, stasisApp } from './ari.ts'
+import { countActive } from './call-metrics.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
 import { endRecording, recordingIdOfSnoop } from './recordings.ts'
@@ -34,6 +35,7 @@ export function createReaper(core: Core): () => Promise<void> {
 
   return async () => {
     const live = await liveCalls(core)
+    countActive(live.length)
     for (const call of live) if (isLeft(call)) core.drive(call.id)
     for (const call of live) if (isNowhere(call)) await core.apply(call.id, { type: 'gone', cause: 41 })
     const nodes = new Set(live.map(({ asterisk_id }) => asterisk_id).filter(Boolean))

@@ -88,6 +88,22 @@ test('time limits survive a restart of the call manager', async () => {
   expect(lab.variables(activeflow_id)['voipbin.call.digits']).toBe('4')
 })
 
+test('a call that a dead process left between two actions is moved on', async () => {
+  const caller = await lab.dial(lab.number({ type: 'answer' }, { type: 'beep' }, wait(60_000), wait(100)))
+  await caller.answered
+  const { id, activeflow_id } = await lab.call({ status: 'progressing' })
+  const flow = lab.world.activeflows.get(activeflow_id)!
+  await vi.waitUntil(() => flow.current.id === flow.actions[2]!.id)
+  const { kysely } = lab.platform.store
+  // As it is stored before an action is begun, long ago.
+  const left = { phase: 'entering', lease_until: 0, turn: 7, action: JSON.stringify(flow.actions[3]) }
+  flow.current = flow.actions[3]!
+  await kysely.updateTable('call_call').set(left).where('id', '=', id).execute()
+  await kysely.updateTable('jobs_job').set({ due_ms: 0 }).where('type', '=', 'call.reap').execute()
+  await caller.ended
+  expect(await lab.ended()).toMatchObject({ hangup_reason: 'normal', action: { id: flow.actions[3]!.id } })
+})
+
 test('a call that ended while the node could not be heard is closed once', async () => {
   const caller = await lab.dial(lab.number({ type: 'answer' }, wait()))
   await caller.answered

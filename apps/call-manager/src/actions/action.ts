@@ -34,8 +34,11 @@ export interface Outcome {
 
 /** An action that needs the call. `CallRow.action` has been checked against the option's schema. */
 export interface MediaAction<T extends ActionType> {
-  /** Throws when it cannot be begun; the call goes on with the next action then. */
-  begin(core: Core, call: CallRow, option: ActionOption<T>): Promise<Outcome>
+  /**
+   * Throws when it cannot be begun; the call goes on with the next action then. A function decides on the state that the
+   * call has when the outcome is stored: digits may have come meanwhile.
+   */
+  begin(core: Core, call: CallRow, option: ActionOption<T>): Promise<Outcome | ((call: CallRow) => Outcome)>
   /** Decides from what is stored alone; undefined: not for me. */
   on?(core: Core, call: CallRow, option: ActionOption<T>, signal: Signal): Outcome | undefined
   /** Clears up when the call ends, or the action fails, while it runs. */

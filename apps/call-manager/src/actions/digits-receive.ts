@@ -10,8 +10,11 @@ export const digitsVariable = 'voipbin.call.digits'
 /** Digits count from the moment they are typed, also before this action; a complete entry leaves the rest for the next one. */
 export const digitsReceive: MediaAction<'digits_receive'> = {
   async begin(core, call, option) {
-    const typed = await untaken(core, call)
-    return collected(typed, option) ?? { set: { typed, shown: 0 }, timerMs: option.duration }
+    const taken = await countTaken(core, call)
+    return (now) => {
+      const typed = now.typed.slice(taken)
+      return collected(typed, option) ?? { set: { typed, shown: 0 }, timerMs: option.duration }
+    }
   },
 
   on(_core, call, option, signal) {
@@ -27,9 +30,9 @@ function collected(typed: string, option: ActionOption<'digits_receive'>): Outco
 }
 
 /** Digits that ended a `talk` are in the variable: if it was cleared since, a branch has taken them. */
-async function untaken(core: Core, { customer_id, activeflow_id, typed, shown }: CallRow): Promise<string> {
-  if (shown === 0) return typed
+async function countTaken(core: Core, { customer_id, activeflow_id, shown }: CallRow): Promise<number> {
+  if (shown === 0) return 0
   const identity = internalIdentity(customer_id)
   const { variables } = await core.managers.flow.activeflow.variables({ id: activeflow_id }, { identity })
-  return variables[digitsVariable] ? typed : typed.slice(shown)
+  return variables[digitsVariable] ? 0 : shown
 }
