@@ -14,8 +14,10 @@ export interface AppOptions extends RouteDependencies, FileRouteOptions, HealthO
   log: Logger
 }
 
-const corsOptions = {
-  origin: '*',
+const allowOrigin = '*'
+const exposeHeaders = ['X-Request-Id', 'Retry-After', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset']
+const preflight = {
+  origin: allowOrigin,
   allowMethods: ['POST', 'GET', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'],
   allowHeaders: [
     'Origin',
@@ -26,21 +28,25 @@ const corsOptions = {
     'Idempotency-Key',
     'X-Request-Id',
   ],
-  exposeHeaders: ['X-Request-Id', 'Retry-After', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
   maxAge: 43_200,
 }
 
-/** The HTTP side of the gateway, without a socket: tests ask it directly. */
+/** The HTTP side of the gateway. */
 export function createApp(options: AppOptions): Hono<GatewayEnv> {
   const app = new Hono<GatewayEnv>()
+  const exposed = exposeHeaders.join(',')
 
-  app.use(async function requestId(c, next) {
+  app.use((c, next) => {
+    const { outgoing } = c.env
     const request_id = requestIdOf(c.req.header('x-request-id'))
     c.set('request_id', request_id)
-    c.header('X-Request-Id', request_id)
-    await next()
+    // On Node's response: one header set on Hono's costs more than all the rest of a small request.
+    outgoing.setHeader('X-Request-Id', request_id)
+    outgoing.setHeader('Access-Control-Allow-Origin', allowOrigin)
+    outgoing.setHeader('Access-Control-Expose-Headers', exposed)
+    return next()
   })
-  app.use(cors(corsOptions))
+  app.options('*', cors(preflight))
   app.onError((error, c) => errorResponse(c, error, options.log))
   app.notFound((c) => errorResponse(c, commonError('ROUTE_NOT_FOUND'), options.log))
 
