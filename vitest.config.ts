@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config'
 
 const shared = { exclude: ['**/node_modules/**', '**/.sidetone/**'], testTimeout: 15_000, hookTimeout: 30_000 }
 /** What sends audio in real time, or starts whole platforms: one file after the other, when nothing else runs. */
-const realTime = ['rtc/**/*.test.ts', 'e2e/**/*.test.ts', 'apps/call-manager/**/*.test.ts', 'apps/sidetone/**/*.test.ts']
+const realTime = [
+  'rtc/**/*.test.ts',
+  'e2e/**/*.test.ts',
+  'apps/call-manager/**/*.test.ts',
+  'apps/sidetone/**/*.test.ts',
+]
 
 export default defineConfig({
   test: {
@@ -17,7 +22,9 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      { test: { ...shared, name: 'real time', include: realTime, fileParallelism: false, sequence: { groupOrder: 1 } } },
+      {
+        test: { ...shared, name: 'real time', include: realTime, fileParallelism: false, sequence: { groupOrder: 1 } },
+      },
     ],
   },
 })

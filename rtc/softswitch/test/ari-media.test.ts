@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { writeWav } from '../../../e2e/src/phone/index.ts'
+import { writeWav } from '@sidetone/e2e'
 import { type Lab, openLab } from './ari/lab.ts'
 import { startTestSwitch } from './start-test-switch.ts'
 

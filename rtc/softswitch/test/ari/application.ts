@@ -110,7 +110,7 @@ export function applicationAway(lab: () => Lab) {
   test('a call is refused with 503 while no application is connected', async () => {
     const { ari, phone, target } = lab()
     await ari.close()
-    await expect.poll(async () => (await ari.get('applications')).body).toEqual([])
+    await expect.poll(async () => (await ari.get('applications')).body, { timeout: 12_000 }).toEqual([])
     const alice = await phone()
     const call = await alice.call(`sip:+15550100000@${target.host}:${target.sipPort}`)
     expect(await call.ended).toMatchObject({ by: 'them', status: 503 })
