@@ -74,7 +74,12 @@ async function bareServer(place: Place) {
     channel.publish('', replyTo, Buffer.from(JSON.stringify(reply)), { correlationId })
     channel.ack(message)
   })
-  return { stop: () => connection.close() }
+  return {
+    async stop() {
+      await channel.deleteQueue(queue)
+      await connection.close()
+    },
+  }
 }
 
 async function bareClient(place: Place) {
