@@ -3,7 +3,6 @@ import { crud, type Resources } from '@sidetone/manager'
 import { Agent, type agentContract } from '@sidetone/proto-schemas/agent'
 import { hashPassword, PasswordsBusy, verifyPassword } from '@sidetone/secrets'
 import { DuplicateError, type ResourceTable, type Tx } from '@sidetone/store'
-import { sql } from 'kysely'
 import { z } from 'zod'
 import { isAdmin, mayGrant } from './rules.ts'
 
@@ -24,7 +23,7 @@ export function agentHandlers({ store, emit, agents }: Dependencies): Handlers<t
     const admins = agents
       .select(tx, agent.customer_id)
       .select('id')
-      .where(sql<boolean>`permission & ${permissionBits.customer_admin} <> 0`)
+      .where(({ eb }) => eb(eb('permission', '&', permissionBits.customer_admin), '<>', 0))
     const found = await (tx.dialect === 'mysql' ? admins.forUpdate() : admins).execute()
     return isAdmin(agent.permission) && found.every(({ id }) => id === agent.id)
   }
@@ -117,7 +116,7 @@ export function agentHandlers({ store, emit, agents }: Dependencies): Handlers<t
       const candidates = await agents
         .select(store, customer_id)
         .selectAll()
-        .where(sql<boolean>`instr(addresses, ${JSON.stringify(address.target)}) > 0`)
+        .where(({ eb, val, fn }) => eb(fn('instr', ['addresses', val(JSON.stringify(address.target))]), '>', 0))
         .execute()
       const owner = candidates
         .map(agents.decode)

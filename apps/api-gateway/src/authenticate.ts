@@ -17,6 +17,8 @@ const tokenLifetime = '12h'
 /** How long a checked credential is believed: a revoked one works at most this much longer. */
 const trustMs = 5_000
 const maxRemembered = 10_000
+/** Ours are far shorter; remembering long ones would let strangers fill the memory. */
+const longestCredential = 2_048
 
 /** What a request carries to say who it is from. */
 export interface Credentials {
@@ -88,6 +90,8 @@ export function createAuthenticator({ jwtKey, agents, customers }: Authenticator
 
   return {
     identify({ token, accesskey }) {
+      if ((token ?? accesskey ?? '').length > longestCredential)
+        return Promise.reject(commonError('INVALID_CREDENTIALS'))
       if (token) return remember(token, () => (isAccesskey(token) ? fromAccesskey(token) : fromToken(token)))
       if (accesskey) return remember(accesskey, () => fromAccesskey(accesskey))
       return Promise.resolve(anonymousIdentity)

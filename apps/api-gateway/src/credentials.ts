@@ -6,8 +6,8 @@ export function credentialsOf(request: { url: string; header: (name: string) => 
   const cookies = cookiesOf(request.header('cookie'))
   const queryStart = request.url.indexOf('?')
   const query = queryStart === -1 ? undefined : new URLSearchParams(request.url.slice(queryStart))
-  const token = cookies.token ?? query?.get('token') ?? bearer(request.header('authorization'))
-  return { token, accesskey: cookies.accesskey ?? query?.get('accesskey') ?? undefined }
+  const token = cookies.token || query?.get('token') || bearer(request.header('authorization'))
+  return { token, accesskey: cookies.accesskey || query?.get('accesskey') || undefined }
 }
 
 /** The same for a WebSocket's upgrade request. */

@@ -71,7 +71,12 @@ export async function openEventStream({
     if (event.cursor === head + 1 && !filling) deliver(event)
     else void fill()
   })
-  head = (await fetchAfter(Number.MAX_SAFE_INTEGER, 1)).head
+  try {
+    head = (await fetchAfter(Number.MAX_SAFE_INTEGER, 1)).head
+  } catch (error) {
+    unsubscribe()
+    throw error
+  }
   const timer = setInterval(() => void fill(), checkEveryMs)
   timer.unref()
 

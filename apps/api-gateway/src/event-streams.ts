@@ -8,13 +8,22 @@ type Listener = (event: StreamEvent) => void
 
 /** The streams of all customers that somebody listens to: one per customer, however many connections. */
 export interface EventStreams {
-  /** Hear a customer's events after `cursor` (absent: from now on), in order and without a gap. */
-  join: (customerId: string, listener: Listener, cursor?: number) => Promise<{ cursor: number; leave: () => void }>
+  /** Hear a customer's events, in order and without a gap. */
+  join: (
+    customerId: string,
+    listener: Listener,
+    options?: {
+      /** Begin after this one; absent: from now on. */
+      cursor?: number | undefined
+      /** Asked after each batch of past events: resolves when the listener is ready for more, rejects when it is gone. */
+      pace?: () => Promise<void>
+    },
+  ) => Promise<{ cursor: number; leave: () => void }>
   close: () => void
 }
 
-interface OpenStream {
-  stream: EventStream
+interface SharedStream {
+  opening: Promise<EventStream>
   listeners: Set<Listener>
   /** Those who listen or are still catching up. */
   members: number
@@ -27,9 +36,9 @@ export function createEventStreams(options: {
   timeline: Client<typeof timelineContract>
   log: Logger
 }): EventStreams {
-  const open = new Map<string, Promise<OpenStream>>()
+  const open = new Map<string, SharedStream>()
 
-  function streamOf(customerId: string): Promise<OpenStream> {
+  function streamOf(customerId: string): SharedStream {
     const known = open.get(customerId)
     if (known) return known
     const listeners = new Set<Listener>()
@@ -39,42 +48,53 @@ export function createEventStreams(options: {
       onEvent: (event) => {
         for (const listener of listeners) listener(event)
       },
-    }).then((stream) => ({ stream, listeners, members: 0 }))
-    open.set(customerId, opening)
-    opening.catch(() => open.delete(customerId))
-    return opening
+    })
+    const shared = { opening, listeners, members: 0 }
+    open.set(customerId, shared)
+    return shared
   }
 
   return {
-    async join(customerId, listener, cursor) {
-      const opened = await streamOf(customerId)
-      const { stream, listeners } = opened
-      opened.members += 1
+    async join(customerId, listener, { cursor, pace } = {}) {
+      const shared = streamOf(customerId)
+      shared.members += 1
+      let left = false
       const leave = () => {
-        listeners.delete(listener)
-        opened.members -= 1
-        if (opened.members > 0) return
-        stream.close()
-        open.delete(customerId)
+        if (left) return
+        left = true
+        shared.listeners.delete(listener)
+        shared.members -= 1
+        if (shared.members > 0) return
+        if (open.get(customerId) === shared) open.delete(customerId)
+        closeOpened(shared)
       }
-      let position = cursor ?? stream.head
       try {
+        const stream = await shared.opening
+        let position = Math.min(cursor ?? stream.head, stream.head)
         // Catch up from the timeline; the last look and the joining happen in one turn, so nothing falls between.
         while (position < stream.head) {
           const events = await stream.after(position, batch)
           for (const event of events) listener(event)
           position = events.at(-1)?.cursor ?? stream.head
+          await pace?.()
         }
+        shared.listeners.add(listener)
+        return { cursor: position, leave }
       } catch (error) {
         leave()
         throw error
       }
-      listeners.add(listener)
-      return { cursor: position, leave }
     },
     close() {
-      for (const opening of open.values()) void opening.then(({ stream }) => stream.close())
+      for (const shared of open.values()) closeOpened(shared)
       open.clear()
     },
   }
 }
+
+/** One that could not be opened has told those who waited for it. */
+const closeOpened = ({ opening }: SharedStream): void =>
+  void opening.then(
+    (stream) => stream.close(),
+    () => {},
+  )

@@ -26,7 +26,8 @@ export function addFileRoute(app: Hono<GatewayEnv>, { files, fileSigner }: FileR
       'Accept-Ranges': 'bytes',
       'Cache-Control': 'private',
     }
-    if (granted.filename) headers['Content-Disposition'] = `inline; filename="${granted.filename}"`
+    if (granted.filename) headers['Content-Disposition'] = `inline; filename*=UTF-8''${encodeName(granted.filename)}`
+    if (c.req.method === 'HEAD') await found.body.cancel()
     if (!range) {
       headers['Content-Length'] = String(found.size)
       return c.body(found.body, 200, headers)
@@ -40,8 +41,16 @@ export function addFileRoute(app: Hono<GatewayEnv>, { files, fileSigner }: FileR
 }
 
 /** One `bytes=start-end` range (RFC 9110 section 14.1.2); other forms are ignored, as the RFC allows. */
-function rangeOf(header: string | undefined): { start: number; end?: number } | undefined {
+function rangeOf(header: string | undefined): { start: number; end: number | undefined } | undefined {
   const match = /^bytes=(\d+)-(\d*)$/.exec(header ?? '')
   if (!match) return undefined
-  return match[2] ? { start: Number(match[1]), end: Number(match[2]) } : { start: Number(match[1]) }
+  const [start, end] = [Number(match[1]), match[2] ? Number(match[2]) : undefined]
+  return end !== undefined && end < start ? undefined : { start, end }
 }
+
+/** RFC 8187: any name fits, and none ends the header early. */
+const encodeName = (name: string): string =>
+  encodeURIComponent(name.toWellFormed()).replaceAll(
+    /['()*]/g,
+    (it) => `%${it.charCodeAt(0).toString(16).toUpperCase()}`,
+  )

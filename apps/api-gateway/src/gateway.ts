@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { createClient, type LiveFeed, type Transport } from '@sidetone/bus'
@@ -38,6 +39,8 @@ export interface GatewayOptions {
   fileSigner: FileSigner
   jwtKey: Uint8Array
   log: Logger
+  /** How long requests and sockets may take to end at `close`. */
+  drainMs: number
   notReady: () => Promise<string[]>
 }
 
@@ -73,15 +76,27 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       new Promise((resolve) => {
         sockets.close()
         streams.close()
-        server.close(() => resolve())
+        const late = setTimeout(() => server.closeAllConnections(), options.drainMs)
+        server.close(() => {
+          clearTimeout(late)
+          resolve()
+        })
         server.closeIdleConnections()
       }),
   }
 }
 
+const serverOptions = {
+  // For a request to arrive in full: a slow or silent client must not hold a connection for minutes.
+  requestTimeout: 30_000,
+  headersTimeout: 10_000,
+  // Some clients offer h2c with every request (curl --http2, Java); those are to be answered as HTTP/1.1.
+  shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
+}
+
 function listen(fetch: Parameters<typeof serve>[0]['fetch'], port: number): Promise<import('node:http').Server> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch, port }, () => resolve(server)) as import('node:http').Server
+    const server = serve({ fetch, port, serverOptions }, () => resolve(server)) as import('node:http').Server
     server.once('error', (error: NodeJS.ErrnoException) => {
       const inUse = error.code === 'EADDRINUSE'
       reject(inUse ? new Error(`HTTP port ${port} is in use; set HTTP_PORT to a free one.`) : error)

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import type { GatewayEnv } from './gateway-env.ts'
 
+const maxDepth = 64
 const credentialParameters = new Set(['token', 'accesskey'])
 
 /** Reads path, query and body of a request into the one object that the operation takes; the path wins over the body. */
@@ -50,8 +51,18 @@ async function readBody(c: Context<GatewayEnv>, maxBytes: number): Promise<Recor
       details: [{ field: 'body', problem: 'must be a JSON object' }],
     })
   }
+  if (isDeeper(body, maxDepth)) {
+    const problem = `must not be nested deeper than ${maxDepth} levels`
+    throw commonError('INVALID_ARGUMENT', { message: `body: ${problem}`, details: [{ field: 'body', problem }] })
+  }
   return body as Record<string, unknown>
 }
+
+/** What is nested deeper could not be written as JSON again: that recurses. */
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)))
 
 async function readText(c: Context<GatewayEnv>, maxBytes: number): Promise<string> {
   const tooLarge = () =>

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Identity } from '@sidetone/contract'
 import type { StreamEvent } from '@sidetone/proto-schemas/timeline'
 import type { WebSocket } from 'ws'
@@ -26,13 +27,22 @@ const maxTopics = 1_000
 /** A client that is this far behind is closed; it can come back with its last cursor. */
 const maxBufferedBytes = 4 * 1024 * 1024
 const flushEveryMs = 5
-export const closeCodes = { tooSlow: 4008, goingAway: 1001 } as const
+/** Past events wait while this much is unsent, so that a long catch-up goes as fast as the client reads. */
+const pacedBytes = 64 * 1024
+const paceMs = 20
+export const closeCodes = { goingAway: 1001, tryAgain: 1013, loggedOut: 4001, tooSlow: 4008 } as const
+
+/** One customer's stream on a connection, and how far it has been told. */
+interface Membership {
+  cursor: number
+  leave: () => void
+}
 
 /** One client: its topics, its place in the stream, and what waits to be sent. */
 export function serveConnection(socket: WebSocket, identity: Identity, streams: EventStreams): { flush: () => void } {
   const topics = new Set<string>()
   /** Leave the streams that nothing is subscribed to any more. */
-  const joined = new Map<string, { leave: () => void }>()
+  const joined = new Map<string, Membership>()
   let outgoing: string[] = []
   let flushTimer: NodeJS.Timeout | undefined
   let work = Promise.resolve()
@@ -78,12 +88,31 @@ export function serveConnection(socket: WebSocket, identity: Identity, streams: 
     for (const topic of command.topics) topics.add(topic)
     let cursor = 0
     for (const customerId of new Set(command.topics.map((topic) => customerOf(topic, identity)))) {
-      joined.get(customerId)?.leave()
-      const membership = await streams.join(customerId, deliver, command.cursor)
-      joined.set(customerId, membership)
-      cursor = membership.cursor
+      cursor = await follow(customerId, command.cursor)
     }
     send({ type: 'subscribed', ...idOf(command), topics: command.topics, cursor })
+  }
+
+  /** Joins a customer's stream. One that is joined already goes on as it is, or goes back to the cursor, for all its topics. */
+  async function follow(customerId: string, cursor: number | undefined): Promise<number> {
+    const current = joined.get(customerId)
+    if (current && cursor === undefined) return current.cursor
+    current?.leave()
+    const membership: Membership = { cursor: 0, leave: () => {} }
+    joined.set(customerId, membership)
+    const from = current && cursor !== undefined ? Math.min(cursor, current.cursor) : cursor
+    const listen = (event: StreamEvent): void => {
+      membership.cursor = event.cursor
+      deliver(event)
+    }
+    Object.assign(membership, await streams.join(customerId, listen, { cursor: from, pace }))
+    return membership.cursor
+  }
+
+  async function pace(): Promise<void> {
+    flush()
+    while (socket.readyState === socket.OPEN && socket.bufferedAmount > pacedBytes) await sleep(paceMs)
+    if (socket.readyState !== socket.OPEN) throw new Error('the client has left')
   }
 
   function unsubscribe(command: Extract<Command, { type: 'unsubscribe' }>): void {
@@ -120,7 +149,8 @@ export function serveConnection(socket: WebSocket, identity: Identity, streams: 
     // One command after the other: an unsubscribe must not overtake its subscribe.
     work = work
       .then(() => handle(String(data)))
-      .catch(() => problem({}, 'SERVICE_UNAVAILABLE', 'the timeline does not answer; try again'))
+      // What the client has missed is not known here; it is, to whoever comes back with a cursor.
+      .catch(() => socket.close(closeCodes.tryAgain, 'the timeline does not answer: reconnect with your last cursor'))
   })
   socket.on('close', () => {
     clearTimeout(flushTimer)

@@ -3,33 +3,58 @@ import type { Duplex } from 'node:stream'
 import { ApiError, commonError, httpStatusOf, type Identity } from '@sidetone/contract'
 import type { Logger } from '@sidetone/telemetry'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { Authenticator } from './authenticate.ts'
+import type { Authenticator, Credentials } from './authenticate.ts'
 import { upgradeCredentials } from './credentials.ts'
 import type { EventStreams } from './event-streams.ts'
 import { requestIdOf } from './request-id.ts'
 import { closeCodes, serveConnection } from './socket-connection.ts'
 
 const path = '/v1.0/ws'
-const pingEveryMs = 10_000
-const maxMessageBytes = 64 * 1024
+const socketOptions = {
+  noServer: true,
+  maxPayload: 64 * 1024,
+  perMessageDeflate: false,
+  /** For the client to answer a close; one that does not is cut off. */
+  closeTimeout: 5_000,
+}
+
+interface Connection {
+  identity: Identity
+  credentials: Credentials
+  alive: boolean
+  flush: () => void
+}
 
 /** Serves `/v1.0/ws` on an HTTP server: events as they happen, with resume. The protocol is in docs/events.md. */
 export function attachWebSocket(
   server: Server,
-  { authenticator, streams, log }: { authenticator: Authenticator; streams: EventStreams; log: Logger },
+  {
+    authenticator,
+    streams,
+    log,
+    checkEveryMs = 5_000,
+  }: { authenticator: Authenticator; streams: EventStreams; log: Logger; checkEveryMs?: number },
 ): { close: () => void } {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false })
-  const connections = new Map<WebSocket, { alive: boolean; flush: () => void }>()
+  const sockets = new WebSocketServer(socketOptions)
+  const connections = new Map<WebSocket, Connection>()
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
-    authenticate(request, authenticator)
-      .then((identity) => sockets.handleUpgrade(request, socket, head, (ws) => accept(ws, identity)))
-      .catch((error: unknown) => refuse(socket, error, requestIdOf(undefined), log))
+    const credentials = upgradeCredentials(request)
+    authenticate(request, credentials)
+      .then((identity) => sockets.handleUpgrade(request, socket, head, (ws) => accept(ws, identity, credentials)))
+      .catch((error: unknown) => refuse(socket, error, requestIdOf(request.headers['x-request-id']?.toString()), log))
   })
 
-  function accept(ws: WebSocket, identity: Identity): void {
-    const connection = { alive: true, ...serveConnection(ws, identity, streams) }
+  async function authenticate(request: IncomingMessage, credentials: Credentials): Promise<Identity> {
+    if (request.url?.split('?')[0] !== path) throw commonError('ROUTE_NOT_FOUND')
+    const identity = await authenticator.identify(credentials)
+    if (identity.type === 'anonymous') throw commonError('AUTHENTICATION_REQUIRED')
+    return identity
+  }
+
+  function accept(ws: WebSocket, identity: Identity, credentials: Credentials): void {
+    const connection = { identity, credentials, alive: true, ...serveConnection(ws, identity, streams) }
     connections.set(ws, connection)
     ws.on('pong', () => {
       connection.alive = true
@@ -38,31 +63,34 @@ export function attachWebSocket(
     ws.on('close', () => connections.delete(ws))
   }
 
-  const pings = setInterval(() => {
+  /** A connection lasts no longer than what it was opened with: the token may expire, the key be revoked, the rights change. */
+  async function recheck(ws: WebSocket, { identity, credentials }: Connection): Promise<void> {
+    const problem = await authenticator.identify(credentials).then(
+      ({ permission }) => permission !== identity.permission,
+      (error: unknown) => error instanceof ApiError && error.status === 'UNAUTHENTICATED',
+    )
+    if (problem) ws.close(closeCodes.loggedOut, 'the credentials have changed or no longer hold: log in and reconnect')
+  }
+
+  const checks = setInterval(() => {
     for (const [ws, connection] of connections) {
       if (!connection.alive) ws.terminate()
       connection.alive = false
       ws.ping()
+      void recheck(ws, connection)
     }
-  }, pingEveryMs)
-  pings.unref()
+  }, checkEveryMs)
+  checks.unref()
 
   return {
     close() {
-      clearInterval(pings)
+      clearInterval(checks)
       for (const [ws, { flush }] of connections) {
         flush()
         ws.close(closeCodes.goingAway, 'the server is going away: reconnect and subscribe with your last cursor')
       }
     },
   }
-}
-
-async function authenticate(request: IncomingMessage, authenticator: Authenticator): Promise<Identity> {
-  if (new URL(request.url ?? '/', 'http://localhost').pathname !== path) throw commonError('ROUTE_NOT_FOUND')
-  const identity = await authenticator.identify(upgradeCredentials(request))
-  if (identity.type === 'anonymous') throw commonError('AUTHENTICATION_REQUIRED')
-  return identity
 }
 
 function refuse(socket: Duplex, error: unknown, request_id: string, log: Logger): void {
