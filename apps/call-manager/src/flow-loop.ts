@@ -143,12 +143,13 @@ export async function signalCall(core: Core, id: string, signal: Signal, turn?: 
     return outcome && outcomeOf(core, call, outcome)
   })
   if (!changed || !outcome) return false
+  let left: CallRow | undefined
   try {
-    await finish(core, changed, outcome)
+    left = await finish(core, changed, outcome)
   } catch (error) {
-    await failed(core, changed, error)
+    left = await failed(core, changed, error)
   }
-  if (outcome.leave) core.drive(id)
+  if (left?.phase === 'leaving') core.drive(id)
   return true
 }
 

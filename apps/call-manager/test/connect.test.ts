@@ -128,6 +128,18 @@ describe('the connect action', () => {
     expect(await lab.ended(isOutgoing)).toMatchObject({ hangup_reason: 'busy', hangup_by: 'remote' })
   })
 
+  test('a callee who hangs up at once does not strand the caller', async () => {
+    const number = lab.number({ type: 'answer' }, { type: 'connect', option: connectTo(bob!) }, { type: 'beep' })
+    for (let round = 0; round < 3; round++) {
+      const caller = await lab.dial(number)
+      const callee = await bob!.phone.nextCall()
+      await callee.answer()
+      await callee.hangup()
+      await caller.ended
+      expect(await lab.ended(isIncoming)).toMatchObject({ hangup_by: 'local', action: { type: 'beep' } })
+    }
+  })
+
   test('relay_reason ends the caller for the reason of the other leg', async () => {
     const option = { ...connectTo(bob!), relay_reason: true }
     const caller = await lab.dial(lab.number({ type: 'connect', option }, { type: 'beep' }))
