@@ -22,10 +22,11 @@ if [ -x "$launcher" ]; then echo "$launcher"; exit 0; fi # another run has just 
 # The machine's own mirror, so that a local mirror serves here too. Sources of other vendors stand beside it.
 mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -E '^(URIs:|deb )' |
   grep -Eom1 'https?://[^ ]+/debian/?( |$)' | tr -d ' ' || true)
+[ -n "$mirror" ] || { echo "get-asterisk.sh finds no Debian mirror in /etc/apt" >&2; exit 1; }
 apt_dir=$dir/apt
 mkdir -p "$apt_dir"/state/lists/partial "$apt_dir"/cache/archives/partial
 : > "$apt_dir/state/status" # an empty package database: every dependency is fetched, the host's are not used
-echo "deb [signed-by=$keyring] ${mirror:-http://deb.debian.org/debian} sid main" > "$apt_dir/sources.list"
+echo "deb [signed-by=$keyring] $mirror sid main" > "$apt_dir/sources.list"
 apt_get() {
   apt-get -q -o Dir::State="$apt_dir/state" -o Dir::State::status="$apt_dir/state/status" -o Dir::Cache="$apt_dir/cache" \
     -o Dir::Etc::sourcelist="$apt_dir/sources.list" -o Dir::Etc::sourceparts=- -o APT::Sandbox::User= \
