@@ -1,4 +1,4 @@
-import { commonError, invalidArgument, type Operation, pathParameters } from '@sidetone/contract'
+import { ApiError, commonError, invalidArgument, type Operation, pathParameters } from '@sidetone/contract'
 import type { Context } from 'hono'
 import { z } from 'zod'
 import type { GatewayEnv } from './gateway-env.ts'
@@ -33,7 +33,7 @@ function addQuery(c: Context<GatewayEnv>, raw: Record<string, unknown>): void {
 }
 
 async function readBody(c: Context<GatewayEnv>, maxBytes: number): Promise<Record<string, unknown>> {
-  const text = await readText(c, maxBytes)
+  const text = await readText(c, maxBytes).catch(cutOff)
   if (text === '') return {}
   let body: unknown
   try {
@@ -56,6 +56,12 @@ async function readBody(c: Context<GatewayEnv>, maxBytes: number): Promise<Recor
     throw commonError('INVALID_ARGUMENT', { message: `body: ${problem}`, details: [{ field: 'body', problem }] })
   }
   return body as Record<string, unknown>
+}
+
+/** The connection broke before the body was there in full; nobody is left to hear it, and it is no fault of ours. */
+function cutOff(cause: unknown): never {
+  if (cause instanceof ApiError) throw cause
+  throw commonError('INVALID_ARGUMENT', { message: 'body: was cut off', cause })
 }
 
 /** What is nested deeper could not be written as JSON again: that recurses. */

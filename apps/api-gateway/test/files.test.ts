@@ -99,18 +99,20 @@ test('any file name survives in the answer', async () => {
   }
 })
 
-test('asking for the head alone leaves no file open', async () => {
+test.skipIf(process.platform !== 'linux')('asking for the head alone leaves no file open', async () => {
+  const size = 1_000_000
+  await app.platform.files.put('recordings/long.wav', Buffer.alloc(size), { contentType: 'audio/wav' })
   const open = () =>
     readdirSync('/proc/self/fd').filter((fd) => {
       try {
-        return readlinkSync(`/proc/self/fd/${fd}`).endsWith('one.wav')
+        return readlinkSync(`/proc/self/fd/${fd}`).endsWith('long.wav')
       } catch {
         return false
       }
     })
   for (let n = 0; n < 20; n += 1) {
-    const answer = await fetch(addressOf('recordings/one.wav'), { method: 'HEAD' })
-    expect([answer.status, answer.headers.get('content-length')]).toEqual([200, '10'])
+    const answer = await fetch(addressOf('recordings/long.wav'), { method: 'HEAD' })
+    expect([answer.status, answer.headers.get('content-length')]).toEqual([200, String(size)])
   }
   await expect.poll(open).toEqual([])
 })
