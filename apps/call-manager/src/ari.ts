@@ -10,7 +10,7 @@ export interface Channel {
   dialplan: { app_name?: string; app_data?: string }
 }
 
-export interface Originate {
+interface Originate {
   channelId: string
   endpoint: string
   callerId?: string | undefined

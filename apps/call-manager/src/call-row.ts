@@ -2,7 +2,7 @@ import { Call, Recording } from '@sidetone/proto-schemas/call'
 import { z } from 'zod'
 
 /** How far the flow of a call has come. */
-export const Phase = z.enum([
+const Phase = z.enum([
   /** There is no flow, or not yet. */
   'idle',
   /** The activeflow has to be made. */

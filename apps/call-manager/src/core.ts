@@ -24,7 +24,7 @@ export const settings = z.object({
   SIP_BASE_DOMAIN: z.string().default('sidetone.localhost'),
 })
 
-export type CallEventName = keyof (typeof callContract)['resources']['call']['events']
+type CallEventName = keyof (typeof callContract)['resources']['call']['events']
 
 /** A new state of a call: what is stored, announced and queued with it, in one transaction. */
 export interface Change {

@@ -6,7 +6,7 @@ import type { Core } from './core.ts'
 
 type Options = Omit<ActionOption<'recording_start'>, 'beep_start'>
 
-export const snoopId = (recordingId: string): string => `snoop-${recordingId}`
+const snoopId = (recordingId: string): string => `snoop-${recordingId}`
 export const recordingIdOfSnoop = (channelId: string): string | undefined =>
   /^snoop-([0-9a-f-]{36})$/.exec(channelId)?.[1]
 

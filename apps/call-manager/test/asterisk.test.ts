@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
+import { readWav, sine, strongestTone, writeWav } from '@sidetone/e2e/phone'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { readWav, sine, strongestTone, writeWav } from '../../../e2e/src/phone/index.ts'
 import { type Lab, openLab } from './platform.ts'
 import { asteriskAbsent, startAsterisk } from './rtc-node.ts'
 
@@ -8,7 +8,7 @@ import { asteriskAbsent, startAsterisk } from './rtc-node.ts'
 describe.skipIf(asteriskAbsent && process.env.SIDETONE_REQUIRE !== 'all')('on a real Asterisk', () => {
   let lab: Lab
   const media = createServer((_, response) => {
-    response.writeHead(200, { 'content-type': 'audio/wav' }).end(writeWav(sine(700, 600, 8_000)))
+    response.writeHead(200, { 'content-type': 'audio/wav' }).end(writeWav(sine(700, 350, 8_000)))
   })
   beforeAll(async () => {
     await new Promise<void>((resolve) => media.listen(0, '127.0.0.1', resolve))
@@ -43,7 +43,7 @@ describe.skipIf(asteriskAbsent && process.env.SIDETONE_REQUIRE !== 'all')('on a 
   })
 
   test('echo sends back what is said', async () => {
-    const caller = await lab.dial(lab.number({ type: 'echo', option: { duration: 1_200 } }))
+    const caller = await lab.dial(lab.number({ type: 'echo', option: { duration: 700 } }))
     await caller.answered
     void caller.play({ frequency: 1_200, durationMs: 3_000 })
     await caller.waitForTone(1_200)

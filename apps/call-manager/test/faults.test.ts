@@ -72,8 +72,8 @@ test('events of the node that come twice change nothing', async () => {
 test('time limits survive a restart of the call manager', async () => {
   const number = lab.number(
     { type: 'answer' },
-    { type: 'digits_receive', option: { duration: 700, length: 3 } },
-    wait(300),
+    { type: 'digits_receive', option: { duration: 400, length: 3 } },
+    wait(100),
   )
   const caller = await lab.dial(number)
   await caller.answered
@@ -81,7 +81,7 @@ test('time limits survive a restart of the call manager', async () => {
   const { activeflow_id } = await lab.call({ status: 'progressing' })
   await vi.waitUntil(async () => (await lab.told()).includes('dtmf_received'))
   const start = await lab.stopCallManager()
-  await new Promise((resolve) => setTimeout(resolve, 800))
+  await new Promise((resolve) => setTimeout(resolve, 450))
   await start()
   await caller.ended
   expect(await lab.ended()).toMatchObject({ hangup_reason: 'normal', hangup_by: 'local' })
@@ -116,7 +116,7 @@ test('a call that ended while the node could not be heard is closed once', async
 })
 
 test('a call whose node is heard of again goes on', async () => {
-  const caller = await lab.dial(lab.number({ type: 'answer' }, wait(800), { type: 'beep' }))
+  const caller = await lab.dial(lab.number({ type: 'answer' }, wait(300), { type: 'beep' }))
   await caller.answered
   const start = await lab.stopProxy()
   await start()
@@ -153,6 +153,7 @@ test('channels that have no call are hung up when their node is heard of, young 
     lab.platform,
   )
   await lab.platform.transport.publish(ariEvent('double', { type: 'NodeConnected' }))
+  await vi.waitUntil(() => ended.length > 1)
   await server.close()
   expect(ended).toEqual([expect.stringContaining('old'), expect.stringMatching(/snoop-/)])
 })
@@ -160,13 +161,13 @@ test('channels that have no call are hung up when their node is heard of, young 
 test('a flow manager that is away for a moment is waited for', async () => {
   const caller = await lab.dial(lab.number({ type: 'answer' }, wait(200), { type: 'beep' }, wait(100)))
   await caller.answered
-  lab.world.failNext(3, () => commonError('SERVICE_UNAVAILABLE'))
+  lab.world.failNext(2, () => commonError('SERVICE_UNAVAILABLE'))
   await caller.ended
   expect(await lab.ended()).toMatchObject({ hangup_reason: 'normal', action: { type: 'sleep' } })
 })
 
 test('a flow that was moved on by an attempt that was cut off goes on where it is', async () => {
-  const caller = await lab.dial(lab.number({ type: 'answer' }, wait(500), { type: 'beep' }, wait(100)))
+  const caller = await lab.dial(lab.number({ type: 'answer' }, wait(200), { type: 'beep' }, wait(100)))
   await caller.answered
   const { activeflow_id } = await lab.call({ status: 'progressing' })
   const flow = lab.world.activeflows.get(activeflow_id)!

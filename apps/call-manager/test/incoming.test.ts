@@ -1,14 +1,14 @@
 import { createServer } from 'node:http'
 import { ApiError } from '@sidetone/contract'
+import { sine, writeWav } from '@sidetone/e2e/phone'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { sine, writeWav } from '../../../e2e/src/phone/index.ts'
 import { type Lab, openLab } from './platform.ts'
 
 let lab: Lab
 const media = createServer((request, response) => {
   const hz = Number(/(\d+)\.wav/.exec(request.url ?? '')?.[1] ?? 0)
   if (!hz) return response.writeHead(404).end()
-  response.writeHead(200, { 'content-type': 'audio/wav' }).end(writeWav(sine(hz, 600, 8_000)))
+  response.writeHead(200, { 'content-type': 'audio/wav' }).end(writeWav(sine(hz, 350, 8_000)))
 })
 let url = ''
 
@@ -77,6 +77,21 @@ test('speech is heard, digits that are typed during it are not lost, and the key
   expect(dtmf.map(({ data }) => (data as { digit: string }).digit).join('')).toBe('1234#')
 })
 
+test('a talk that is asynchronous is heard while the flow goes on', async () => {
+  const number = lab.number(
+    { type: 'talk', option: { text: 'Welcome', async: true } },
+    { type: 'digits_receive', option: { duration: 3_000, length: 1 } },
+  )
+  const phone = await lab.dial(number)
+  await phone.answered
+  const call = await lab.call({ status: 'progressing' })
+  await vi.waitUntil(() => lab.world.activeflows.get(call.activeflow_id)!.current.type === 'digits_receive')
+  await phone.waitForTone(700)
+  await phone.sendDtmf('3')
+  await phone.ended
+  expect(lab.variables(call.activeflow_id)['voipbin.call.digits']).toBe('3')
+})
+
 test('a digit ends a talk that says so, and the flow sees it', async () => {
   const number = lab.number(
     { type: 'talk', option: { text: 'Press a key', digits_handle: 'next' } },
@@ -96,7 +111,7 @@ test('a digit ends a talk that says so, and the flow sees it', async () => {
 test('digits that a branch has taken do not count again', async () => {
   const number = lab.number(
     { type: 'talk', option: { text: 'Press a key', digits_handle: 'next' } },
-    { type: 'sleep', option: { duration: 300 } },
+    { type: 'sleep', option: { duration: 200 } },
     { type: 'digits_receive', option: { duration: 3_000, length: 1 } },
   )
   const phone = await lab.dial(number)
@@ -112,7 +127,7 @@ test('digits that a branch has taken do not count again', async () => {
 })
 
 test('digits_receive ends when its time is over, with what was typed', async () => {
-  const number = lab.number({ type: 'answer' }, { type: 'digits_receive', option: { duration: 700, length: 5 } })
+  const number = lab.number({ type: 'answer' }, { type: 'digits_receive', option: { duration: 500, length: 5 } })
   const phone = await lab.dial(number)
   await phone.answered
   await phone.sendDtmf('42')
@@ -146,7 +161,7 @@ test('an action that fails, or is not known, does not end the call', async () =>
 })
 
 test('echo sends back what is said, for its duration', async () => {
-  const number = lab.number({ type: 'answer' }, { type: 'echo', option: { duration: 1_500 } })
+  const number = lab.number({ type: 'answer' }, { type: 'echo', option: { duration: 700 } })
   const phone = await lab.dial(number)
   await phone.answered
   void phone.play({ frequency: 1_200, durationMs: 3_000 })

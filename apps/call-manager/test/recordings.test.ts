@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
+import { readWav, strongestTone } from '@sidetone/e2e/phone'
 import type { Recording } from '@sidetone/proto-schemas/call'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { readWav, strongestTone } from '../../../e2e/src/phone/index.ts'
 import { type Lab, openLab } from './platform.ts'
 
 let lab: Lab

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ha1, startSoftswitch } from '@sidetone/softswitch'
+import { asteriskAbsent, startAsterisk } from '@sidetone/softswitch/real-asterisk'
 import type { Logger } from '@sidetone/telemetry'
-import { asteriskAbsent, startAsterisk } from '../../../rtc/softswitch/test/ari/asterisk.ts'
 import type { World } from './scripted-managers.ts'
 
 /** Something that speaks SIP and ARI. */

@@ -4,7 +4,7 @@ import { done, type MediaAction } from './action.ts'
 import { answerCall } from './answer.ts'
 
 const bridgeId = ({ id, turn }: CallRow): string => `bridge-${id}-${turn}`
-export const echoChannelId = ({ id, turn }: Pick<CallRow, 'id' | 'turn'>): string => `echo-${id}-${turn}`
+const echoChannelId = ({ id, turn }: Pick<CallRow, 'id' | 'turn'>): string => `echo-${id}-${turn}`
 
 export function parseEchoChannelId(text: string): { id: string; turn: number } | undefined {
   const [, id, turn] = /^echo-([0-9a-f-]{36})-(\d+)$/.exec(text) ?? []
