@@ -19,17 +19,20 @@ export class NotAccepted extends Error {
 }
 
 const timeoutMs = 10_000
-const maxAnswerBytes = 64 * 1024
+/** Enough for any page that a web server answers with; what matters is its status. */
+const maxAnswerBytes = 5 * 1024 * 1024
 
 /** Sends one signed request; anything but 2xx is a failure, and redirects are not followed. */
 export async function deliver(
   outbound: Outbound,
-  { id, uri, method, contentType, body, secret }: Delivery,
+  { id, uri, method, contentType, body: given, secret }: Delivery,
 ): Promise<void> {
+  // What is signed is what is sent.
+  const body = method === 'GET' ? '' : given
   const { status } = await outbound.fetch(uri, {
     method,
     headers: { 'content-type': contentType, ...signatureHeaders({ secret, id, body }) },
-    ...(method !== 'GET' && { body }),
+    ...(body && { body }),
     timeoutMs,
     maxBytes: maxAnswerBytes,
     maxRedirects: 0,

@@ -1,4 +1,5 @@
 import { ApiError, type EventEnvelope, internalIdentity, nilId } from '@sidetone/contract'
+import { NotYet } from '@sidetone/jobs'
 import { defineManager } from '@sidetone/manager'
 import { OutboundRefused } from '@sidetone/outbound'
 import { type Customer, customerContract } from '@sidetone/proto-schemas/customer'
@@ -7,7 +8,8 @@ import { isPublicEvent, type PublicEvent, publicEvent } from '@sidetone/proto-sc
 import { webhookContract } from '@sidetone/proto-schemas/webhook'
 import { newId, once } from '@sidetone/store'
 import { z } from 'zod'
-import { deliver, type Method } from './deliver.ts'
+import { type Delivery, deliver, type Method } from './deliver.ts'
+import { createPlaces } from './places.ts'
 import { retries, retryAfterMs } from './schedule.ts'
 
 /** An event for the customer's own address (`uri` empty: whichever it has set when the attempt is made), or for another. */
@@ -32,6 +34,7 @@ export const webhookManager = defineManager({
   settings: z.object({}),
   migrations: [],
   build({ store, client, cache, jobs, outbound, log }) {
+    const takePlace = createPlaces()
     const customers = client(customerContract)
     const flows = client(flowContract)
 
@@ -55,11 +58,22 @@ export const webhookManager = defineManager({
       return uri === '' ? undefined : { uri, method }
     }
 
+    const schedule = { maxAttempts: retries + 1, backoff: retryAfterMs, concurrency: 128, timeoutMs: 30_000 }
+
+    async function deliverInTurn(customer_id: string, delivery: Delivery): Promise<void> {
+      const place = takePlace(`${customer_id} ${URL.parse(delivery.uri)?.origin}`)
+      if (place instanceof Date) throw new NotYet(place)
+      await deliver(outbound, delivery).then(
+        () => place(true),
+        (error: unknown) => {
+          place(false)
+          throw error
+        },
+      )
+    }
+
     jobs.define<EventDelivery>('webhook.event', {
-      maxAttempts: retries + 1,
-      backoff: retryAfterMs,
-      concurrency: 32,
-      timeoutMs: 30_000,
+      ...schedule,
       async handler({ event, uri, method }) {
         const customer = await customerOf(event.customer_id)
         const target = uri
@@ -67,7 +81,7 @@ export const webhookManager = defineManager({
           : { uri: customer?.webhook_uri ?? '', method: customer?.webhook_method || ('POST' as const) }
         // Switched off since: there is nobody to tell any more.
         if (!customer || target.uri === '') return
-        await deliver(outbound, {
+        await deliverInTurn(customer.id, {
           ...target,
           id: event.id,
           contentType: 'application/json',
@@ -80,17 +94,17 @@ export const webhookManager = defineManager({
     })
 
     jobs.define<FlowDelivery>('webhook.flow', {
-      maxAttempts: retries + 1,
-      backoff: retryAfterMs,
-      concurrency: 32,
-      timeoutMs: 30_000,
-      handler: send,
+      ...schedule,
+      handler: (delivery) => send(delivery, (ready) => deliverInTurn(delivery.customer_id, ready)),
+      onDead: ({ id, customer_id }, reason) => log.warn({ webhook_id: id, customer_id, reason }, 'webhook given up'),
     })
 
-    async function send({ id, customer_id, uri, method, data_type, data }: FlowDelivery): Promise<void> {
+    async function send(
+      { id, customer_id, uri, method, data_type, data }: FlowDelivery,
+      by: (delivery: Delivery) => Promise<void>,
+    ): Promise<void> {
       const customer = await customerOf(customer_id)
-      if (!customer) return
-      await deliver(outbound, { id, uri, method, contentType: data_type, body: data, secret: customer.webhook_secret })
+      if (customer) await by({ id, uri, method, contentType: data_type, body: data, secret: customer.webhook_secret })
     }
 
     async function onEvent(envelope: EventEnvelope): Promise<void> {
@@ -127,7 +141,7 @@ export const webhookManager = defineManager({
             const delivery = { ...request, id: newId(), customer_id }
             if (!sync) await store.transaction((tx) => jobs.enqueue(tx, 'webhook.flow', delivery, {}))
             else {
-              await send(delivery).catch((cause: Error) => {
+              await send(delivery, (ready) => deliver(outbound, ready)).catch((cause: Error) => {
                 throw fail('WEBHOOK_FAILED', { message: `The receiver did not accept it: ${cause.message}`, cause })
               })
             }

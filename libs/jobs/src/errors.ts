@@ -13,3 +13,14 @@ export class RetryAt extends Error {
     this.date = date
   }
 }
+
+/** Thrown by a handler that has not begun, for want of something that is scarce: no failure, and no attempt that counts. */
+export class NotYet extends Error {
+  override readonly name = 'NotYet'
+  readonly date: Date
+
+  constructor(date: Date) {
+    super('not yet')
+    this.date = date
+  }
+}

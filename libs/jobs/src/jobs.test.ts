@@ -12,6 +12,7 @@ import {
   type JobDefinition,
   type Jobs,
   jobMigrations,
+  NotYet,
   RetryAt,
 } from './index.ts'
 
@@ -131,6 +132,20 @@ describe.each(databases)('jobs on $name', ({ name, create }) => {
     await until(async () => (await rows()).length === 1)
     expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(60)
     expect(await rows()).toMatchObject([{ state: 'dead', reason: '410 Gone', attempt: 1 }])
+  })
+
+  test('an attempt that was none does not count', async () => {
+    const attempts: number[] = []
+    const jobs = working(
+      async (_, { attempt }) => {
+        attempts.push(attempt)
+        if (attempts.length < 4) throw new NotYet(new Date())
+      },
+      { maxAttempts: 1 },
+    )
+    await enqueue(jobs, null)
+    await until(async () => attempts.length === 4 && (await rows()).length === 0)
+    expect(attempts).toEqual([1, 1, 1, 1])
   })
 
   test('a job waits for its time', async () => {

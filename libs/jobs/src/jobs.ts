@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store, Tx } from '@sidetone/store'
 import type { Logger } from 'pino'
-import { JobAbandoned, RetryAt } from './errors.ts'
+import { JobAbandoned, NotYet, RetryAt } from './errors.ts'
 import { type ClaimedJob, jobTable } from './job-table.ts'
 
 /** What a handler knows beside the payload. */
@@ -15,7 +15,7 @@ export interface JobContext {
 
 /** How jobs of a type are done. */
 export interface JobDefinition<Payload> {
-  /** May run again after a crash or failure. Throws `JobAbandoned` to give up, `RetryAt` to set the time of the next attempt. */
+  /** May run again after a crash or failure. Throws `JobAbandoned` to give up, `RetryAt` to set the time of the next attempt, `NotYet` when this was none. */
   handler: (payload: Payload, context: JobContext) => Promise<unknown>
   maxAttempts: number
   /** How long to wait after that attempt; up to a tenth is added, so that failures of one moment spread. */
@@ -181,6 +181,7 @@ export function createJobs({ store, log, name, leaseMs = 30_000, pollMs = 1_000 
     const { id, type, attempt } = job
     const { everyMs, maxAttempts, backoff, onDead } = definition
     if (failure !== undefined && stopped) return table.retry(tx, job, Date.now(), { attempt: attempt - 1 })
+    if (failure instanceof NotYet) return table.retry(tx, job, failure.date.getTime(), { attempt: attempt - 1 })
     if (failure !== undefined) log.warn({ job_id: id, type, attempt, err: failure }, 'job failed')
     if (everyMs !== undefined) return table.retry(tx, job, Date.now() + everyMs, { attempt: 0 })
     if (failure === undefined) return table.remove(tx, job)
