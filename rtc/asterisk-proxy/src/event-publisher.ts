@@ -15,17 +15,19 @@ interface PublisherOptions {
 
 export interface EventPublisher {
   publish(event: AriMessage): void
-  /** Publishes no more; resolves when what was under way is through or given up. */
+  /** Takes nothing new; resolves when what it took is through, or after a while given up. */
   close(): Promise<void>
 }
 
 const retryMs = 500
+const drainMs = 3_000
 
 /** Publishes what the node reports. An event is repeated until the bus has it, and its channel's later events wait for it. */
 export function createEventPublisher({ transport, asteriskId, log }: PublisherOptions): EventPublisher {
   /** What is under way, by channel. */
   const pending = new Map<string, Promise<void>>()
   let sequence = 0
+  let closing = false
   const stopped = new AbortController()
 
   async function deliver(envelope: EventEnvelope): Promise<void> {
@@ -41,7 +43,7 @@ export function createEventPublisher({ transport, asteriskId, log }: PublisherOp
 
   return {
     publish(event) {
-      if (isIgnored(event) || stopped.signal.aborted) return
+      if (isIgnored(event) || closing) return
       const id = targetOf(event, asteriskId)
       const envelope: EventEnvelope = {
         id: newId(),
@@ -61,8 +63,10 @@ export function createEventPublisher({ transport, asteriskId, log }: PublisherOp
       void mine.then(() => pending.get(id) === mine && pending.delete(id))
     },
     async close() {
-      stopped.abort()
+      closing = true
+      const patience = setTimeout(() => stopped.abort(), drainMs)
       await Promise.all(pending.values())
+      clearTimeout(patience)
     },
   }
 }

@@ -194,6 +194,21 @@ test('an event that the bus does not take is repeated, and the later ones of its
   refuse.mockRestore()
 })
 
+test('what the node has said is published before the proxy ends', async () => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  await transport.subscribe({ name: 'slow', types: ['ari_received'], handler: () => held })
+  const channel = { id: 'c1' }
+  node.say({ type: 'StasisEnd', channel })
+  node.say({ type: 'ChannelDestroyed', channel })
+  await vi.waitUntil(() => typesOf('c1').length === 1)
+  setTimeout(release, 200)
+  await proxy.close()
+  expect(typesOf('c1')).toEqual(['StasisEnd', 'ChannelDestroyed'])
+})
+
 test('without its node it answers at once that it cannot be reached, and comes back by itself', async () => {
   node.answer = () => undefined
   const pending = ari()
