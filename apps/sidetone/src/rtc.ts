@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SettingsError } from '@sidetone/manager'
+import { ariAccessOf } from '@sidetone/asterisk-proxy'
 import { type Account, type Registration, type Softswitch, startSoftswitch } from '@sidetone/softswitch'
 import { gauge, type Logger } from '@sidetone/telemetry'
 import type { z } from 'zod'
@@ -29,7 +29,7 @@ const app = 'sidetone'
 /** The Asterisk that ARI_URL names, or the embedded softswitch. */
 export async function startRtc({ settings, platformUrls, dataDir, customerId, log, lookup }: RtcOptions): Promise<Rtc> {
   if (settings.ARI_URL) {
-    return { ari: { ...asteriskOf(settings.ARI_URL), app }, sipPort: undefined, close: async () => {} }
+    return { ari: { ...ariAccessOf(settings.ARI_URL), app }, sipPort: undefined, close: async () => {} }
   }
   const kept = keepRegistrations(join(dataDir, 'registrations.json'))
   const { ADVERTISED_IP } = settings
@@ -64,17 +64,6 @@ export async function startRtc({ settings, platformUrls, dataDir, customerId, lo
       await softswitch.close()
       kept.save()
     },
-  }
-}
-
-function asteriskOf(setting: string): { ariUrl: string; user: string; password: string } {
-  const url = URL.parse(setting)
-  if (!url?.username || !url.password)
-    throw new SettingsError('ARI_URL: must be http://<user>:<password>@<host>:<port>')
-  return {
-    ariUrl: `${url.origin}/ari`,
-    user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
   }
 }
 

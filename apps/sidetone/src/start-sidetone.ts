@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { gatewaySettings, startGateway } from '@sidetone/api-gateway'
-import { startAsteriskProxy } from '@sidetone/asterisk-proxy'
-import { createClient } from '@sidetone/bus'
+import { type AsteriskProxy, startAsteriskProxy } from '@sidetone/asterisk-proxy'
+import { createClient, type Transport } from '@sidetone/bus'
 import { internalIdentity } from '@sidetone/contract'
 import {
   migrateManagers,
@@ -32,6 +32,8 @@ export interface Sidetone {
   httpPort: number
   sipPort: number | undefined
   accesskey: string
+  /** The bus, for programs in the same process. */
+  transport: Transport
   /** Takes nothing new, finishes what it accepted, leaves everything in the data folder. */
   close: () => Promise<void>
 }
@@ -79,7 +81,7 @@ async function start(
   dataDir: ReturnType<typeof openDataDir>,
   env: Record<string, string | undefined>,
   closers: (() => void | Promise<void>)[],
-): Promise<Pick<Sidetone, 'httpPort' | 'sipPort' | 'accesskey'>> {
+): Promise<Pick<Sidetone, 'httpPort' | 'sipPort' | 'accesskey' | 'transport'>> {
   const { keys } = dataDir
   const log = createLogger({ service: 'sidetone', level: settings.LOG_LEVEL })
   const tracing = await startTracing({ service: 'sidetone', endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT })
@@ -114,9 +116,11 @@ async function start(
     lookup: async ({ user, domain }) =>
       (await registrar.extension.credentials({ username: user, domain }, { identity: internalIdentity() })).credentials,
   })
+  // The node closes first: the proxy still has to tell how its calls ended.
+  let proxy: AsteriskProxy | undefined
+  closers.push(async () => proxy?.close())
   closers.push(() => rtc.close())
-  const proxy = await startAsteriskProxy({ ...rtc.ari, transport, files: platform.files, log })
-  closers.push(() => proxy.close())
+  proxy = await startAsteriskProxy({ ...rtc.ari, transport, files: platform.files, log })
 
   const gateway = await startGateway({
     ...platform,
@@ -127,5 +131,5 @@ async function start(
     drainMs: settings.DRAIN_SECONDS * 1_000,
   })
   closers.push(() => gateway.close())
-  return { httpPort: gateway.port, sipPort: rtc.sipPort, accesskey: keys.accesskey }
+  return { httpPort: gateway.port, sipPort: rtc.sipPort, accesskey: keys.accesskey, transport }
 }

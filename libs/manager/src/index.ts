@@ -1,4 +1,5 @@
 export { crud } from './crud.ts'
+export { serveHealth } from './health.ts'
 export * from './manager.ts'
 export { migrateManagers, pendingMigrations } from './migrations.ts'
 export { openPlatform, type Platform } from './platform.ts'

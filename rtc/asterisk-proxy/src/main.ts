@@ -1,6 +1,6 @@
 import { createRabbitTransport } from '@sidetone/bus'
 import { openFiles } from '@sidetone/files'
-import { onStopSignal, readSettings, SettingsError } from '@sidetone/manager'
+import { onStopSignal, readSettings, SettingsError, serveHealth } from '@sidetone/manager'
 import { createLogger } from '@sidetone/telemetry'
 import { startAsteriskProxy } from './asterisk-proxy.ts'
 import { ariAccessOf, proxySettings } from './settings.ts'
@@ -21,9 +21,15 @@ try {
     log,
     asteriskId: settings.ASTERISK_ID,
   })
-  log.info({ asterisk_id: proxy.asteriskId }, 'ready')
+  const health = await serveHealth({
+    port: settings.HTTP_PORT,
+    notReady: async () => (transport.ready() ? [] : ['bus']),
+  })
+  log.info({ asterisk_id: proxy.asteriskId, port: settings.HTTP_PORT }, 'ready')
   onStopSignal(log, async () => {
+    health.drain()
     await proxy.close()
+    await health.close()
     await transport.close({ drainMs: settings.DRAIN_SECONDS * 1_000 })
   })
 } catch (error) {

@@ -4,6 +4,7 @@ import { z } from 'zod'
 /** The environment variables of a proxy in a process of its own; files go where the managers look for them. */
 export const proxySettings = platformSettings
   .pick({
+    HTTP_PORT: true,
     STORAGE_URL: true,
     STORAGE_ACCESS_KEY_ID: true,
     STORAGE_SECRET_ACCESS_KEY: true,
