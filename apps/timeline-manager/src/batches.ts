@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 interface Waiting<T> {
   item: T
   resolve: () => void
@@ -11,8 +13,8 @@ export function batches<T>(work: (items: T[]) => Promise<void>, maxItems: number
 
   async function run(): Promise<void> {
     running = true
-    // One turn later, so that what arrives together is worked on together.
-    await Promise.resolve()
+    // One turn of the event loop later, so that what arrives together is worked on together.
+    await nextTurn()
     while (waiting.length > 0) {
       const batch = waiting.slice(0, maxItems)
       waiting = waiting.slice(maxItems)

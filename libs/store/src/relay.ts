@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { EventEnvelope } from '@sidetone/contract'
 import type { Logger } from 'pino'
 import { outboxSignal } from './emitter.ts'
@@ -28,6 +28,8 @@ interface Row {
 }
 
 const pollMs = 1_000
+/** Rows are deleted together, that many milliseconds' worth: a commit for each would cost as much as all the rest. */
+const deleteEveryMs = 10
 const idlePollMs = 5
 const longestBackoffMs = 10_000
 
@@ -60,14 +62,25 @@ export function startRelay({ store, publish, publisher, log, window = 512 }: Rel
     const chains = new Map<string, Row[]>()
     const known = new Set<number>()
     const published: number[] = []
+    /** Pending while published rows wait for others to be deleted with. */
+    let deletion: NodeJS.Timeout | undefined
+    /** There may be rows that are not known yet. */
+    let unread = true
     let wake = Promise.withResolvers<void>()
     const wakeUp = () => wake.resolve()
-    const unlisten = store.onSignal(outboxSignal, wakeUp)
+    const lookAgain = () => {
+      unread = true
+      wakeUp()
+    }
+    const unlisten = store.onSignal(outboxSignal, lookAgain)
     stop.addEventListener('abort', wakeUp)
 
     async function load(): Promise<void> {
-      if (known.size >= window) return
+      if (!unread || known.size >= window) return
+      unread = false
       const rows = await rowsFirst(window).select(['position', 'event']).execute()
+      // Others may wait behind these.
+      if (rows.length === window) unread = true
       for (const row of rows) {
         const position = Number(row.position)
         if (known.has(position)) continue
@@ -85,7 +98,7 @@ export function startRelay({ store, publish, publisher, log, window = 512 }: Rel
       for (let row = chain[0]; row && (await publishOne(row.event)); row = chain[0]) {
         published.push(row.position)
         chain.shift()
-        wakeUp()
+        deletion ??= setTimeout(deleteNow, deleteEveryMs)
       }
       // Left behind at a stop: the rows are still in the table.
       chains.delete(key)
@@ -107,6 +120,11 @@ export function startRelay({ store, publish, publisher, log, window = 512 }: Rel
       return false
     }
 
+    function deleteNow(): void {
+      deletion = undefined
+      wakeUp()
+    }
+
     async function deletePublished(): Promise<void> {
       while (published.length > 0) {
         // Lists of few different lengths, for which few statements have to be prepared.
@@ -119,18 +137,22 @@ export function startRelay({ store, publish, publisher, log, window = 512 }: Rel
 
     while (!stop.aborted) {
       wake = Promise.withResolvers()
+      // What is committed in the same turn of the event loop is read together.
+      await nextTurn()
       try {
-        await deletePublished()
+        if (!deletion) await deletePublished()
         await load()
       } catch (err) {
         log.error({ err }, 'the outbox could not be read')
         await sleep(pollMs, undefined, { signal: stop }).catch(() => undefined)
+        lookAgain()
       }
-      const poll = setTimeout(wakeUp, pollMs)
+      const poll = setTimeout(lookAgain, pollMs)
       await wake.promise
       clearTimeout(poll)
     }
     unlisten()
+    clearTimeout(deletion)
     await deletePublished().catch((err) => log.error({ err }, 'published events stay in the outbox and go out again'))
   }
 
