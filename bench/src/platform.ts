@@ -7,7 +7,13 @@ export type Platform = Awaited<ReturnType<typeof startPlatform>>
 
 /** The whole platform as its users start it, without limits on how much one client may ask. */
 export async function startPlatform() {
-  const sidetone = await startSidetone({ env: { RATE_LIMIT_IP: '0', RATE_LIMIT_CUSTOMER: '0' } })
+  const sidetone = await startSidetone({
+    env: {
+      RATE_LIMIT_IP: '0',
+      RATE_LIMIT_CUSTOMER: '0',
+      NODE_OPTIONS: process.env['PLATFORM_NODE_OPTIONS'] ?? '',
+    },
+  })
   const headers = { authorization: `Bearer ${sidetone.accesskey}`, 'content-type': 'application/json' }
 
   async function rest<T>(method: string, path: string, body?: unknown): Promise<T> {
