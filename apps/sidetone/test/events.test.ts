@@ -11,16 +11,25 @@ beforeAll(async () => {
 afterAll(() => app.close())
 
 const connect = () => connectStream(app.url, `accesskey=${app.accesskey}`)
-const createTag = async (name: string): Promise<string> => (await app.request('POST', '/v1.0/tags', { body: { name, detail: '' } })).body.id
+const createTag = async (name: string): Promise<string> =>
+  (await app.request('POST', '/v1.0/tags', { body: { name, detail: '' } })).body.id
 
 describe('the WebSocket', () => {
   test('acknowledges a subscription and sends each event once, with its data', async () => {
     const client = await connect()
     client.send({ type: 'subscribe', id: 1, topics: [`customer_id:${customer}`] })
-    expect(await client.wait((frame) => frame.type === 'subscribed')).toMatchObject({ id: 1, cursor: expect.any(Number) })
+    expect(await client.wait((frame) => frame.type === 'subscribed')).toMatchObject({
+      id: 1,
+      cursor: expect.any(Number),
+    })
     const id = await createTag('seen')
     const frame = await client.wait((it) => it.type === 'tag_created' && it.resource_id === id)
-    expect(frame).toMatchObject({ sequence: 1, customer_id: customer, data: { id, name: 'seen' }, topic: `customer_id:${customer}:tag:${id}` })
+    expect(frame).toMatchObject({
+      sequence: 1,
+      customer_id: customer,
+      data: { id, name: 'seen' },
+      topic: `customer_id:${customer}:tag:${id}`,
+    })
     expect(client.frames.filter((it) => it.id === frame.id)).toHaveLength(1)
     client.close()
   })
@@ -80,6 +89,8 @@ test('what happened to a resource can be listed, newest first', async () => {
   const id = await createTag('history')
   await app.request('PUT', `/v1.0/tags/${id}`, { body: { name: 'renamed', detail: '' } })
   await expect
-    .poll(async () => (await app.request('GET', `/v1.0/timelines/tags/${id}/events`)).body.result.map((it: { event_type: string }) => it.event_type))
+    .poll(async () =>
+      (await app.request('GET', `/v1.0/timelines/tags/${id}/events`)).body.result.map((it) => it.event_type),
+    )
     .toEqual(['tag_updated', 'tag_created'])
 })

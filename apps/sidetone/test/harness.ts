@@ -3,10 +3,28 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Sidetone, startSidetone } from '../src/start-sidetone.ts'
 
+/** What answers hold, as far as tests look into them; `text` has it as it came. */
+export interface Body {
+  id: string
+  name: string
+  username: string
+  token: string
+  token_prefix: string
+  result: Body[]
+  next_page_token: string
+  event_type: string
+  error: { status: string; reason: string; message: string; request_id: string; details?: { field?: string }[] }
+  [field: string]: unknown
+}
+
 export interface Running extends Sidetone {
   url: string
   folder: string
-  request: (method: string, path: string, options?: RequestOptions) => Promise<{ status: number; headers: Headers; body: any }>
+  request: (
+    method: string,
+    path: string,
+    options?: RequestOptions,
+  ) => Promise<{ status: number; headers: Headers; text: string; body: Body }>
 }
 
 export interface RequestOptions {
@@ -46,7 +64,7 @@ export async function startForTest(env: Record<string, string> = {}, folder?: st
         ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       })
       const text = await response.text()
-      return { status: response.status, headers: response.headers, body: parse(text) }
+      return { status: response.status, headers: response.headers, text, body: parse(text) as Body }
     },
     close: async () => {
       await sidetone.close()

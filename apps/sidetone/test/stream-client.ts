@@ -1,10 +1,19 @@
 import { WebSocket } from 'ws'
 
+/** An event, or an answer to what was sent. */
+export interface Frame {
+  type: string
+  id: unknown
+  cursor: number
+  resource_id: string
+  [field: string]: unknown
+}
+
 export interface StreamClient {
-  frames: any[]
+  frames: Frame[]
   send: (frame: unknown) => void
   /** The next frame that fits, now or later. */
-  wait: (fits: (frame: any) => boolean, timeoutMs?: number) => Promise<any>
+  wait: (fits: (frame: Frame) => boolean, timeoutMs?: number) => Promise<Frame>
   closed: Promise<number>
   close: () => void
 }
@@ -12,7 +21,7 @@ export interface StreamClient {
 /** A plain WebSocket client, as a customer would write one. */
 export async function connectStream(url: string, query: string): Promise<StreamClient> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/v1.0/ws?${query}`)
-  const frames: any[] = []
+  const frames: Frame[] = []
   const waiting = new Set<() => void>()
   socket.on('message', (data) => {
     frames.push(JSON.parse(String(data)))
@@ -29,16 +38,19 @@ export async function connectStream(url: string, query: string): Promise<StreamC
     send: (frame) => socket.send(typeof frame === 'string' ? frame : JSON.stringify(frame)),
     wait: (fits, timeoutMs = 5_000) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => done(undefined, new Error(`no such frame among ${JSON.stringify(frames.map((f) => f.type))}`)), timeoutMs)
+        const timer = setTimeout(
+          () => done(undefined, new Error(`no such frame among ${JSON.stringify(frames.map((f) => f.type))}`)),
+          timeoutMs,
+        )
         const check = () => {
           const found = frames.find(fits)
           if (found) done(found)
         }
-        const done = (found: unknown, error?: Error) => {
+        const done = (found: Frame | undefined, error?: Error) => {
           clearTimeout(timer)
           waiting.delete(check)
-          if (error) reject(error)
-          else resolve(found)
+          if (found) resolve(found)
+          else reject(error)
         }
         waiting.add(check)
         check()

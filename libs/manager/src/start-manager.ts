@@ -64,7 +64,7 @@ export async function startManager<C extends Contract, S extends z.ZodObject>(
       }),
     )
   }
-  const idempotency = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: keepIdempotencyMs })
+  const idempotency = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: keepIdempotencyMs, secrets })
   jobs.every(`${contract.name}.housekeeping`, {
     everyMs: hourMs,
     timeoutMs: hourMs / 60,

@@ -1,6 +1,7 @@
 import type { ReplyEnvelope } from '@sidetone/contract'
 import { timeAfter } from './clock.ts'
 import { DuplicateError } from './errors.ts'
+import type { ColumnSecrets } from './row-codec.ts'
 import type { Store } from './store.ts'
 
 type Begun = { state: 'new' } | { state: 'done'; reply: ReplyEnvelope } | { state: 'running' | 'lost' | 'mismatch' }
@@ -18,11 +19,14 @@ interface Options {
   /** An attempt that has not finished by then is taken for dead. */
   leaseMs: number
   keepMs: number
+  /** Answers may hold secrets that are shown once, so they are encrypted at rest. */
+  secrets: ColumnSecrets
 }
 
 /** The memory of requests in the database, shared by all processes. */
-export function createIdempotencyStore({ kysely }: Store, { leaseMs, keepMs }: Options): IdempotencyStore {
+export function createIdempotencyStore({ kysely }: Store, { leaseMs, keepMs, secrets }: Options): IdempotencyStore {
   const table = 'bus_idempotency'
+  const contextOf = (key: string) => `${table}.reply.${key}`
 
   async function insert(key: string, request_hash: string): Promise<boolean> {
     const times = { lease_until: timeAfter(leaseMs), tm_create: timeAfter(0) }
@@ -51,14 +55,14 @@ export function createIdempotencyStore({ kysely }: Store, { leaseMs, keepMs }: O
           continue
         }
         if (request_hash !== requestHash) return { state: 'mismatch' }
-        if (reply) return { state: 'done', reply: JSON.parse(reply) as ReplyEnvelope }
+        if (reply) return { state: 'done', reply: JSON.parse(secrets.decrypt(reply, contextOf(key))) as ReplyEnvelope }
         return { state: lease_until! > timeAfter(0) ? 'running' : 'lost' }
       }
     },
     async finish(key, reply) {
       await kysely
         .updateTable(table)
-        .set({ reply: JSON.stringify(reply) })
+        .set({ reply: secrets.encrypt(JSON.stringify(reply), contextOf(key)) })
         .where('idempotency_key', '=', key)
         .execute()
     },

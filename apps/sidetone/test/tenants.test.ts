@@ -1,0 +1,238 @@
+import { createClient } from '@sidetone/bus'
+import {
+  type Contract,
+  internalIdentity,
+  nilId,
+  permissionBits,
+  publicPath,
+  type Route,
+  routesOf,
+} from '@sidetone/contract'
+import { contracts } from '@sidetone/proto-schemas'
+import { agentContract } from '@sidetone/proto-schemas/agent'
+import { callContract } from '@sidetone/proto-schemas/call'
+import { customerContract } from '@sidetone/proto-schemas/customer'
+import { storageContract } from '@sidetone/proto-schemas/storage'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { type Running, startForTest } from './harness.ts'
+import { connectStream } from './stream-client.ts'
+
+/** The tenant of the tests' access key, which owns one of everything, and another one whose admin looks around. */
+let app: Running
+let owner: string
+let rival: string
+let rivalKey: string
+let plainAgent: string
+/** One living row of each resource of the owner, by the resource's name. */
+const owned = new Map<string, string>()
+
+const login = async (username: string) =>
+  (await app.request('POST', '/auth/login', { token: '', body: { username, password: 'long enough' } })).body.token
+
+beforeAll(async () => {
+  app = await startForTest({ RATE_LIMIT_IP: '0', RATE_LIMIT_CUSTOMER: '0', RATE_LIMIT_AUTH: '0' })
+  const { body: seeded } = await app.request('POST', '/auth/login', {
+    token: '',
+    body: { username: 'admin@localhost', password: 'admin@localhost' },
+  })
+  const { body: customer } = await app.request('POST', '/v1.0/customers', {
+    token: seeded.token,
+    body: { name: 'Rival', email: 'rival@example.com' },
+  })
+  rival = customer.id
+  const client = <C extends Contract>(contract: C) =>
+    createClient(contract, { transport: app.transport, publisher: 'test' })
+  const asRival = { identity: internalIdentity(rival) }
+  const agent = { name: 'A', password: 'long enough', permission: permissionBits.customer_admin }
+  await client(agentContract).agent.create({ ...agent, username: 'admin@rival.example' }, asRival)
+  rivalKey = (await client(customerContract).accesskey.create({ name: 'k' }, asRival)).token!
+
+  owner = (await app.request('GET', '/v1.0/customer')).body.id
+  const create = async (resource: string, path: string, body: object) => {
+    const answer = await app.request('POST', path, { body })
+    expect(answer.status, answer.text).toBe(200)
+    owned.set(resource, answer.body.id)
+    return answer.body.id
+  }
+  owned.set('customer', owner)
+  await create('accesskey', '/v1.0/accesskeys', { name: 'owned' })
+  await create('agent', '/v1.0/agents', { ...agent, username: 'plain@example.com', permission: 16 })
+  await create('extension', '/v1.0/extensions', { extension: 'owned', password: 'secret secret' })
+  await create('tag', '/v1.0/tags', { name: 'owned' })
+  const flow_id = await create('flow', '/v1.0/flows', { name: 'owned', actions: [{ type: 'answer' }] })
+  await create('number', '/v1.0/numbers', { number: '+15550188001', name: 'owned', call_flow_id: flow_id })
+  await create('activeflow', '/v1.0/activeflows', { actions: [{ type: 'sleep', option: { duration: 60_000 } }] })
+  const asOwner = { identity: internalIdentity(owner) }
+  const file = {
+    id: crypto.randomUUID(),
+    filename: 'a.wav',
+    filesize: 1,
+    content_type: 'audio/wav',
+    sha256: '',
+    key: 'a/a.wav',
+  }
+  await client(storageContract).storage_file.register({ ...file, reference_type: 'normal', type: '' }, asOwner)
+  owned.set('storage_file', file.id)
+  const { calls } = await client(callContract).call.create(
+    { source: address('tel', '+15550188001'), destinations: [address('extension', '1000')], flow_id },
+    asOwner,
+  )
+  owned.set('call', calls[0]!.id)
+  plainAgent = await login('plain@example.com')
+})
+afterAll(() => app.close())
+
+const address = (type: 'tel' | 'extension', target: string) => ({ type, target, target_name: '', name: '', detail: '' })
+
+const publicRoutes = contracts
+  .flatMap((contract): Route[] => routesOf(contract))
+  .filter(({ operation }) => operation.allow)
+const titled = (routes: Route[]) => routes.map((route) => [`${route.method} ${route.path}`, route] as const)
+const pathOf = ({ path }: Route, id: string): string => publicPath(path).replaceAll(/\{\w+\}/g, id)
+
+/** A body that the operation takes, so that nothing but the id is wrong. */
+function bodyOf({ operation, method, path }: Route): Record<string, unknown> | undefined {
+  if (method === 'GET' || method === 'DELETE') return undefined
+  const schema = z.toJSONSchema(operation.input, {
+    io: 'input',
+    unrepresentable: 'any',
+  }) as z.core.JSONSchema.BaseSchema
+  const fields = Object.entries(schema.properties ?? {}) as [string, z.core.JSONSchema.BaseSchema][]
+  const needed = fields.filter(([name]) => schema.required?.includes(name) && !path.includes(`{${name}}`))
+  return Object.fromEntries(needed.map(([name, field]) => [name, sampleOf(name, field)]))
+}
+
+function sampleOf(name: string, { type, enum: values, format }: z.core.JSONSchema.BaseSchema): unknown {
+  if (values) return values.at(-1)
+  if (format === 'uuid') return nilId
+  if (type === 'array') return name === 'actions' ? [{ type: 'answer' }] : []
+  if (type === 'object') return { type: 'tel', target: '+15550100000' }
+  if (type === 'integer' || type === 'number') return 16
+  if (type === 'boolean') return false
+  if (/mail|username/.test(name)) return 'someone@example.com'
+  return name === 'number' ? '+15550188002' : 'long enough'
+}
+
+describe('an id of another customer reads as one that does not exist', () => {
+  const withId = publicRoutes.filter(({ path }) => path.includes('{'))
+
+  test('one row of each resource is there to be asked for', () => {
+    const known = new Set([...owned.keys(), 'timeline', 'recording'])
+    expect(withId.map(({ resource }) => resource).filter((resource) => !known.has(resource))).toEqual([])
+  })
+
+  test.each(titled(withId))('%s', async (_, route) => {
+    const id = owned.get(route.resource) ?? owned.get('tag')!
+    const path = pathOf(route, id).replace(`/timelines/${id}/`, '/timelines/tags/')
+    const before = await snapshot()
+    const foreign = await app.request(route.method, path, { token: rivalKey, body: bodyOf(route) })
+    if (route.resource === 'timeline') expect(foreign.body.result).toEqual([])
+    else if (route.resource === 'customer') expect(foreign.status).toBe(403)
+    else {
+      const nobody = await app.request(route.method, path.replace(id, crypto.randomUUID()), {
+        token: rivalKey,
+        body: bodyOf(route),
+      })
+      expect(foreign.status, foreign.text).toBe(404)
+      const { request_id: _1, ...seen } = foreign.body.error
+      const { request_id: _2, ...unseen } = nobody.body.error
+      expect(seen).toEqual(unseen)
+    }
+    expect(await snapshot()).toEqual(before)
+  })
+
+  /** Everything of the owner that a list shows. */
+  async function snapshot(): Promise<string> {
+    const lists = publicRoutes.filter(
+      ({ name, path }) => name === 'list' && !path.includes('{') && path !== '/customers',
+    )
+    const texts = await Promise.all(lists.map(async ({ path }) => (await app.request('GET', publicPath(path))).text))
+    // Addresses of files are signed anew each time, and a call goes on by itself.
+    return texts
+      .filter((text) => !text.includes('"direction"'))
+      .map((text) => text.replaceAll(/\?expires=[^"]*|"tm_download_expire":"[^"]*"/g, ''))
+      .join('\n')
+  }
+})
+
+describe('without the right to', () => {
+  let revoked: string
+  beforeAll(async () => {
+    const { body } = await app.request('POST', '/v1.0/accesskeys', { body: { name: 'revoked' } })
+    revoked = body.token
+    await app.request('DELETE', `/v1.0/accesskeys/${body.id}`)
+  })
+  const guarded = publicRoutes.filter(({ operation }) => operation.allow !== 'public')
+
+  test.each(titled(guarded))('%s answers 401 or 403', async (_, route) => {
+    const path = pathOf(route, owned.get(route.resource) ?? nilId).replace(`/timelines/${nilId}/`, '/timelines/tags/')
+    const send = (token: string) => app.request(route.method, path, { token, body: bodyOf(route) })
+    expect((await send('')).body.error.reason).toBe('AUTHENTICATION_REQUIRED')
+    expect((await send(revoked)).body.error.reason).toBe('INVALID_CREDENTIALS')
+    const plain = await send(plainAgent)
+    if (route.operation.allow === 'agent') expect(plain.status).toBe(200)
+    else expect([plain.status, plain.body.error.reason]).toEqual([403, 'PERMISSION_DENIED'])
+  })
+})
+
+describe('what a customer sees', () => {
+  test.each(titled(publicRoutes.filter(({ name, path }) => name === 'list' && !path.includes('{'))))(
+    '%s',
+    async (_, route) => {
+      const { status, body, text } = await app.request('GET', publicPath(route.path), { token: rivalKey })
+      if (route.path === '/customers') return expect(status).toBe(403)
+      expect(status).toBe(200)
+      for (const row of body.result) expect(row.customer_id).toBe(rival)
+      for (const id of owned.values()) expect(text).not.toContain(id)
+    },
+  )
+
+  test('a customer reads itself, not another', async () => {
+    expect((await app.request('GET', '/v1.0/customer', { token: rivalKey })).body).toMatchObject({
+      id: rival,
+      name: 'Rival',
+    })
+  })
+
+  test('topics of another customer and its agents are refused', async () => {
+    const client = await connectStream(app.url, `accesskey=${rivalKey}`)
+    const foreign = [
+      `customer_id:${owner}`,
+      `customer_id:${owner}:tag`,
+      `agent_id:${owned.get('agent')}`,
+      `agent_id:${nilId}`,
+    ]
+    for (const [id, topic] of foreign.entries()) {
+      client.send({ type: 'subscribe', id, topics: [topic, `customer_id:${rival}`], cursor: 0 })
+      expect(await client.wait((frame) => frame.id === id)).toMatchObject({
+        type: 'error',
+        reason: 'TOPIC_NOT_ALLOWED',
+      })
+    }
+    client.send({ type: 'subscribe', id: 'own', topics: [`customer_id:${rival}`], cursor: 0 })
+    await client.wait((frame) => frame.id === 'own')
+    await app.request('POST', '/v1.0/tags', { body: { name: 'of the owner' } })
+    await app.request('POST', '/v1.0/tags', { token: rivalKey, body: { name: 'of the rival' } })
+    await client.wait((frame) => frame.type === 'tag_created')
+    const heard = client.frames.filter(({ customer_id }) => customer_id)
+    expect(new Set(heard.map(({ customer_id }) => customer_id))).toEqual(new Set([rival]))
+    client.close()
+  })
+
+  test('an idempotency key of one customer does not answer another’s request', async () => {
+    const create = (token: string) =>
+      app.request('POST', '/v1.0/tags', { token, body: { name: 'same' }, headers: { 'Idempotency-Key': 'shared' } })
+    const [mine, theirs] = [await create(app.accesskey), await create(rivalKey)]
+    expect([mine.body.customer_id, theirs.body.customer_id]).toEqual([owner, rival])
+    expect(theirs.body.id).not.toBe(mine.body.id)
+  })
+
+  test('a flow of another customer can be named nowhere', async () => {
+    const flow_id = owned.get('flow')!
+    const number = { number: '+15550188003', name: 'n', call_flow_id: flow_id }
+    const foreign = await app.request('POST', '/v1.0/numbers', { token: rivalKey, body: number })
+    expect([foreign.status, foreign.body.error.details?.[0]?.field]).toEqual([400, 'call_flow_id'])
+    expect((await app.request('POST', '/v1.0/activeflows', { token: rivalKey, body: { flow_id } })).status).toBe(404)
+  })
+})
