@@ -15,21 +15,27 @@ export async function openEvents({
   url,
   accesskey,
   customerId,
+  cursor,
 }: {
   url: string
   accesskey: string
   customerId: string
+  /** Begin after this event; absent: from now on. */
+  cursor?: number
 }) {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/v1.0/ws?accesskey=${accesskey}`)
   const frames: Frame[] = []
+  /** With which code the connection ended. */
+  const closed = new Promise<number>((resolve) => socket.once('close', resolve))
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject)
-    socket.once('open', () => socket.send(JSON.stringify({ type: 'subscribe', topics: [`customer_id:${customerId}`] })))
+    const subscribe = { type: 'subscribe', topics: [`customer_id:${customerId}`], cursor }
+    socket.once('open', () => socket.send(JSON.stringify(subscribe)))
     socket.on('message', (data) => {
       const frame = JSON.parse(String(data)) as Frame
       if (frame.type === 'subscribed') resolve()
       else frames.push(frame)
     })
   })
-  return { frames, close: () => socket.close() }
+  return { frames, closed, close: () => socket.close() }
 }

@@ -76,8 +76,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       new Promise((resolve) => {
         sockets.close()
         streams.close()
+        // A connection that has had its answer stays open for the next request, which must not come any more.
+        const idle = setInterval(() => server.closeIdleConnections(), 50)
         const late = setTimeout(() => server.closeAllConnections(), options.drainMs)
         server.close(() => {
+          clearInterval(idle)
           clearTimeout(late)
           resolve()
         })

@@ -2,8 +2,8 @@ import type { Client, Contract, Identity } from '@sidetone/contract'
 import {
   type CallOptions,
   commonError,
-  externalOf,
   isAllowed,
+  projectionOf,
   publicPath,
   type Route,
   routesOf,
@@ -42,9 +42,7 @@ function addRoute(
   const { client, authenticator, rateLimits, maxBodyBytes } = dependencies
   const readInput = inputReader(operation, method, path, maxBodyBytes)
   const call = client(contract)[resource]![name] as (input: object, options: CallOptions) => Promise<unknown>
-  const external = externalOf(operation.output)
-  const project =
-    external === operation.output ? (output: unknown) => output : (output: unknown) => external.parse(output)
+  const project = projectionOf(operation.output)
   const allow = operation.allow!
 
   app.on(method, publicPath(path).replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {

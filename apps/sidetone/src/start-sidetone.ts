@@ -27,6 +27,11 @@ const embeddedSettings = platformSettings.extend({
   LOG_LEVEL: platformSettings.shape.LOG_LEVEL.removeDefault().default('warn'),
 })
 
+/** What any part reads, so that all that is wrong is told at once. */
+const everySetting = embeddedSettings.extend(
+  Object.assign({}, gatewaySettings.shape, ...managers.map(({ settings }) => settings.shape)),
+)
+
 export interface Sidetone {
   settings: z.output<typeof embeddedSettings>
   httpPort: number
@@ -43,6 +48,7 @@ const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.
 
 /** The whole platform in one process. Each part that a setting names runs outside instead. */
 export async function startSidetone(env: Record<string, string | undefined>): Promise<Sidetone> {
+  readSettings(everySetting, env)
   const given = readSettings(embeddedSettings, env)
   const settings = { ...given, HTTP_PORT: given.HTTP_PORT || (await freePort()) }
   const dataDir = openDataDir(settings.SIDETONE_DATA_DIR)
