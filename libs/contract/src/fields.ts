@@ -20,6 +20,30 @@ export function externalOf(schema: z.ZodType): z.ZodType {
   return projection
 }
 
+/** Takes out of a valid value what `externalOf` takes out of its schema, without checking the rest again. */
+export function projectionOf(schema: z.ZodType): (value: unknown) => unknown {
+  if (externalOf(schema) === schema) return (value) => value
+  if (schema instanceof z.ZodObject) {
+    const fields = Object.entries(schema.shape as Record<string, z.ZodType>).flatMap(([key, field]) =>
+      internalFields.has(field) ? [] : [[key, projectionOf(field)] as const],
+    )
+    return (value) => {
+      const visible: Record<string, unknown> = {}
+      for (const [key, inner] of fields) {
+        const given = (value as Record<string, unknown>)[key]
+        if (given !== undefined) visible[key] = inner(given)
+      }
+      return visible
+    }
+  }
+  const inner = projectionOf(innerOf(schema))
+  if (schema instanceof z.ZodArray) return (value) => (value as unknown[]).map(inner)
+  return (value) => (value === null || value === undefined ? value : inner(value))
+}
+
+const innerOf = (schema: z.ZodType): z.ZodType =>
+  (schema instanceof z.ZodArray ? schema.element : (schema as z.ZodNullable | z.ZodOptional).unwrap()) as z.ZodType
+
 function project(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodObject) {
     const entries = Object.entries(schema.shape as Record<string, z.ZodType>)

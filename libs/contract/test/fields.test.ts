@@ -10,6 +10,7 @@ import {
   operation,
   Page,
   permissionBits,
+  projectionOf,
   scopeOf,
 } from '../src/index.ts'
 
@@ -39,6 +40,20 @@ describe('externalOf', () => {
   test('works through a page', () => {
     const page = { result: [{ shown: 'yes', hidden: 'no' }], next_page_token: '' }
     expect(externalOf(Page(Inner)).parse(page)).toEqual({ result: [{ shown: 'yes' }], next_page_token: '' })
+  })
+
+  test('does to a value what it does to its schema', () => {
+    const Outer = z.object({ one: Inner, many: z.array(Inner), maybe: Inner.nullable(), none: Inner.optional() })
+    const value = { shown: 'yes', hidden: 'no' }
+    for (const given of [
+      { one: value, many: [value, value], maybe: value, none: value },
+      { one: value, many: [], maybe: null },
+    ]) {
+      expect(projectionOf(Outer)(given)).toEqual(externalOf(Outer).parse(given))
+      expect(JSON.stringify(projectionOf(Page(Outer))({ result: [given], next_page_token: '' }))).not.toContain(
+        'hidden',
+      )
+    }
   })
 
   test('is the schema itself when nothing is internal', () => {

@@ -1,5 +1,5 @@
 import { everyCustomer, type Page, type PageQuery, type Scope } from '@sidetone/contract'
-import { type SelectQueryBuilder, sql } from 'kysely'
+import { type CompiledQuery, type SelectQueryBuilder, sql } from 'kysely'
 import type { z } from 'zod'
 import { newId } from './clock.ts'
 import { type Position, pageToken, readPageToken } from './page-token.ts'
@@ -133,6 +133,19 @@ export function resourceTable<T extends Row>(
       Record<string, unknown>
     >
 
+  const findQueries = new Map<string, CompiledQuery>()
+
+  /** The query of `find`, the most frequent by far. It is compiled once: that costs more than to run it. */
+  function findQuery(db: Db, scope: Scope, id: string): CompiledQuery {
+    const form = `${db.dialect} ${scope === everyCustomer ? 'all' : scope && 'one'}`
+    const known = findQueries.get(form)
+    // In the order of `matching`.
+    if (known) return { ...known, parameters: scope === everyCustomer ? [id] : [scope, id] }
+    const compiled = select(db, scope, { id }).selectAll().compile()
+    findQueries.set(form, compiled)
+    return compiled
+  }
+
   const newestFirst = (db: Db, scope: Scope, where?: Record<string, unknown>) =>
     select(db, scope, where).selectAll().orderBy('tm_create', 'desc').orderBy('id', 'desc')
 
@@ -185,7 +198,7 @@ export function resourceTable<T extends Row>(
       return decodeRow(values)
     },
 
-    find: async (db, scope, id) => first(await select(db, scope, { id }).selectAll().execute()),
+    find: async (db, scope, id) => first(await db.rowsOf(findQuery(db, scope, id))),
 
     async findLocked(tx, scope, id) {
       const query = select(tx, scope, { id }).selectAll()

@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
+import { type CompiledQuery, type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
 import { bind } from './bind.ts'
 import { translate } from './errors.ts'
 
@@ -7,13 +7,24 @@ const cachedStatements = 500
 /** Blocks the whole process, so it is short; transactions try again. */
 const busyMs = 500
 
-/** Kysely over the SQLite that comes with Node. */
-export function sqliteDialect(file: string): Dialect {
-  return new SqliteDialect({ database: open(file) })
+interface Sqlite {
+  /** Kysely over the SQLite that comes with Node. */
+  dialect: Dialect
+  /** Reads at once, past Kysely's queue; undefined while a transaction is open, as it would read inside that. */
+  readNow: (query: CompiledQuery) => Record<string, unknown>[] | undefined
 }
 
-function open(file: string): SqliteDatabase {
+export function openSqlite(file: string): Sqlite {
   const raw = connect(file)
+  const database = cached(raw)
+  return {
+    dialect: new SqliteDialect({ database }),
+    readNow: ({ sql, parameters }) =>
+      raw.isTransaction ? undefined : (database.prepare(sql).all(parameters) as Record<string, unknown>[]),
+  }
+}
+
+function cached(raw: DatabaseSync): SqliteDatabase {
   const cache = new Map<string, SqliteStatement>()
 
   function prepare(sql: string): SqliteStatement {

@@ -83,6 +83,22 @@ describe.each(databases)('a store on $name', ({ name, create }) => {
     await expect(later).resolves.toBeUndefined()
   })
 
+  test('what a transaction has not committed is not read by others', async () => {
+    const { id } = await things.insert(store, thingOf(customer, { count: 1 }))
+    const [changed, reading] = [gate(), gate()]
+    const work = store.transaction(async (tx) => {
+      await things.update(tx, customer, id, { count: 2 })
+      changed.resolve()
+      await reading.promise
+      throw new Error('no')
+    })
+    await changed.promise
+    const read = things.find(store, customer, id)
+    reading.resolve()
+    await expect(work).rejects.toThrow('no')
+    expect((await read)?.count).toBe(1)
+  })
+
   test('transactions that read and write the same row at once all take effect', async () => {
     const { id } = await things.insert(store, thingOf(customer, { count: 0 }))
     const add = () =>

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Kysely, type KyselyPlugin, sql } from 'kysely'
+import { type CompiledQuery, Kysely, type KyselyPlugin, sql } from 'kysely'
 import type { Logger } from 'pino'
 import { now } from './clock.ts'
 import { RetryableError } from './errors.ts'
@@ -9,7 +9,7 @@ import { type Lock, localLock, mysqlLock } from './lock.ts'
 import { migrate, pendingMigrations } from './migrate.ts'
 import type { Migration } from './migration.ts'
 import { mysqlDialect } from './mysql.ts'
-import { sqliteDialect } from './sqlite.ts'
+import { openSqlite } from './sqlite.ts'
 
 /** Kysely without table types: rows get theirs from the zod schema of a `ResourceTable`. */
 export type Tables = Record<string, Record<string, unknown>>
@@ -18,6 +18,8 @@ export type Tables = Record<string, Record<string, unknown>>
 export interface Db {
   dialect: 'sqlite' | 'mysql'
   kysely: Kysely<Tables>
+  /** Runs a query that was compiled before. */
+  rowsOf: (query: CompiledQuery) => Promise<Record<string, unknown>[]>
   /** RFC 3339, UTC, microseconds, always later than before. */
   now: () => string
 }
@@ -63,7 +65,8 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
   if (url !== undefined && !url.startsWith('mysql://')) throw new Error('the database url must begin with mysql://')
   if (url === undefined && file === undefined) throw new Error('a store needs a url (mysql://…) or a file')
   const dialect = url === undefined ? 'sqlite' : 'mysql'
-  const bare = new Kysely<Tables>({ dialect: url === undefined ? sqliteDialect(file!) : mysqlDialect(url) })
+  const sqlite = url === undefined ? openSqlite(file!) : undefined
+  const bare = new Kysely<Tables>({ dialect: sqlite?.dialect ?? mysqlDialect(url!) })
   const signals = new EventEmitter().setMaxListeners(0)
   /** Work that a transaction left behind keeps its async context, so the context must know that it is over. */
   const context = new AsyncLocalStorage<{ open: boolean }>()
@@ -84,6 +87,7 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
         work({
           dialect,
           kysely,
+          rowsOf: rowsFrom(kysely),
           now: clock,
           afterCommit: (hook) => hooks.push(hook),
           signal: (topic) => {
@@ -110,9 +114,15 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
     }
   }
 
+  const outside: Db = { dialect, kysely: bare, rowsOf: rowsFrom(bare), now: clock }
+
   return {
     dialect,
     kysely: bare.withPlugin(before(assertOutside)),
+    async rowsOf(query) {
+      assertOutside()
+      return sqlite?.readNow(query) ?? rowsFrom(bare)(query)
+    },
     now: clock,
     inTransaction,
 
@@ -135,9 +145,8 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
     },
 
     lock: (name, stop) => (url === undefined ? localLock() : mysqlLock(url, name, stop, log)),
-    migrate: (owner, migrations) => migrate({ dialect, kysely: bare, now: clock }, owner, migrations),
-    pendingMigrations: (owner, migrations) =>
-      pendingMigrations({ dialect, kysely: bare, now: clock }, owner, migrations),
+    migrate: (owner, migrations) => migrate(outside, owner, migrations),
+    pendingMigrations: (owner, migrations) => pendingMigrations(outside, owner, migrations),
 
     async ping() {
       await sql`select 1`.execute(bare)
@@ -145,6 +154,11 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
     close: () => bare.destroy(),
   }
 }
+
+const rowsFrom =
+  (kysely: Kysely<Tables>) =>
+  async (query: CompiledQuery): Promise<Record<string, unknown>[]> =>
+    (await kysely.executeQuery(query)).rows as Record<string, unknown>[]
 
 /** Calls `check` before each query. */
 const before = (check: () => void): KyselyPlugin => ({
