@@ -74,6 +74,8 @@ export function application(lab: () => Lab) {
     const query = { endpoint: `PJSIP/call-out/${bob.uri}`, app: 'other', channelId: 'of-other' }
     expect((await other.post('channels', { query })).status).toBe(200)
     const call = await bob.nextCall()
+    call.ring()
+    await other.next('ChannelStateChange', { channel: { id: 'of-other', state: 'Ringing' } })
     await call.answer()
     await other.next('StasisStart', { channel: { id: 'of-other' } })
     await ari.delete('channels/of-other')
@@ -84,7 +86,7 @@ export function application(lab: () => Lab) {
     await other.close()
   })
 
-  test('calls outlive the socket of their application, which finds them when it comes back', async () => {
+  test('calls outlive the socket of their application, which hears of them when it comes back', async () => {
     const { target, phone } = lab()
     const first = await connectAri(target, { app: 'returning' })
     const bob = await phone({ username: 'bob' })
@@ -98,7 +100,9 @@ export function application(lab: () => Lab) {
     expect((await second.get('channels/kept')).body.state).toBe('Up')
     await second.post('channels/kept/play', { query: { media: 'tone:440' } })
     await call.waitForTone(440)
+    await call.sendDtmf('8')
     await call.hangup()
+    await second.next('ChannelDtmfReceived', { channel: { id: 'kept' }, digit: '8' })
     await second.next('StasisEnd', { channel: { id: 'kept' } })
     await second.next('ChannelDestroyed', { channel: { id: 'kept' } })
     await second.close()
@@ -110,7 +114,7 @@ export function applicationAway(lab: () => Lab) {
   test('a call is refused with 503 while no application is connected', async () => {
     const { ari, phone, target } = lab()
     await ari.close()
-    await expect.poll(async () => (await ari.get('applications')).body, { timeout: 12_000 }).toEqual([])
+    await expect.poll(async () => (await ari.get('applications')).body).toEqual([])
     const alice = await phone()
     const call = await alice.call(`sip:+15550100000@${target.host}:${target.sipPort}`)
     expect(await call.ended).toMatchObject({ by: 'them', status: 503 })

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 
 export type AriAccess = { ariUrl: string; user: string; password: string }
@@ -113,10 +114,11 @@ export async function connectAri(access: AriAccess, { app = 'sidetone', subscrib
         .filter((type) => !among || among.includes(type)),
     async close() {
       if (socket.readyState === WebSocket.CLOSED) return
+      // With subscribeAll, Asterisk 22.10 now and then locks up for good when the socket closes while events of a
+      // hang-up are still on their way to it: then neither the application nor GET /applications answers any more.
+      if (subscribeAll) await sleep(100)
       socket.close()
-      const impatient = setTimeout(() => socket.terminate(), 300) // Asterisk does not always answer the close
       await once(socket, 'close')
-      clearTimeout(impatient)
     },
   }
 }

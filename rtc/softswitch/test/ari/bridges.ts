@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Call, readWav, strongestTone, toneShare } from '@sidetone/e2e/phone'
+import { type Call, readWav, sampleRateHz, strongestTone, toneShare } from '@sidetone/e2e/phone'
 import { expect, test } from 'vitest'
 import type { Lab } from './lab.ts'
 
@@ -207,8 +207,7 @@ export function bridges(lab: () => Lab) {
     await ari.post(`recordings/live/${name}/stop`)
     await ari.next('RecordingFinished', { recording: { name } })
     const { samples } = readWav((await ari.get(`recordings/stored/${name}/file`)).body)
-    const middle = samples.subarray(1200, 2800)
-    for (const frequency of [440, 1000]) expect(toneShare(middle, frequency)).toBeGreaterThan(0.2)
+    expect(soundTogether(samples, 440, 1000)).toBe(true)
     await ari.delete(`recordings/stored/${name}`)
   })
 
@@ -232,8 +231,7 @@ export function bridges(lab: () => Lab) {
     await ari.post(`recordings/live/${name}/stop`)
     await ari.next('RecordingFinished', { recording: { name } })
     const { samples } = readWav((await ari.get(`recordings/stored/${name}/file`)).body)
-    const middle = samples.subarray(1200, 2800)
-    for (const frequency of [440, 1000]) expect(toneShare(middle, frequency)).toBeGreaterThan(0.2)
+    expect(soundTogether(samples, 440, 1000)).toBe(true)
     await ari.delete(`recordings/stored/${name}`)
     await ari.delete(`channels/${snoopId}`)
     await ari.next('ChannelDestroyed', { channel: { id: snoopId } })
@@ -324,4 +322,12 @@ export function bridges(lab: () => Lab) {
     const { path } = await bridge()
     expect((await ari.post(`${path}/removeChannel`, { query: { channel: a.id } })).status).toBe(422)
   })
+}
+
+/** Whether some tenth of a second holds both frequencies. */
+function soundTogether(samples: Int16Array, ...frequencies: number[]): boolean {
+  const tenth = sampleRateHz / 10
+  return Array.from({ length: Math.floor(samples.length / tenth) }, (_, i) =>
+    samples.subarray(i * tenth, (i + 1) * tenth),
+  ).some((part) => frequencies.every((frequency) => toneShare(part, frequency) > 0.2))
 }
