@@ -14,6 +14,7 @@ afterEach(async () => {
 })
 
 describe('the phone against sipp', () => {
+  if (absent) console.info(`skipped: ${absent}`)
   test.runIf(absent && process.env.SIDETONE_REQUIRE === 'all')('sipp is there', () => {
     throw new Error(absent)
   })

@@ -17,8 +17,8 @@ export type RtpTarget = {
   telephoneEvent: number | undefined
   sending: boolean
 }
-export type HeardFrame = { atMs: number; sequence: number; timestamp: number; codec: Codec; samples: Int16Array }
-export type HeardDigit = { digit: string; durationMs: number; atMs: number; ended: boolean }
+type HeardFrame = { atMs: number; sequence: number; timestamp: number; codec: Codec; samples: Int16Array }
+type HeardDigit = { digit: string; durationMs: number; atMs: number; ended: boolean }
 type Outgoing = { samples: Int16Array } | { digit: number; durationMs: number }
 type Arrival = { atMs: number; sequence: number; ssrc: number }
 

@@ -95,7 +95,7 @@ export function addressOf(uri: string): Address {
   return { host: found[1]!.replaceAll(/[[\]]/g, ''), port: Number(found[2] ?? 5060) }
 }
 
-export const reasonPhrases: Record<number, string> = {
+const reasonPhrases: Record<number, string> = {
   100: 'Trying',
   180: 'Ringing',
   183: 'Session Progress',
