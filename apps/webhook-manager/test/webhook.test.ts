@@ -182,7 +182,7 @@ test('a redirect is a failure, and is not followed', async () => {
     response.writeHead(302, { location: other.url }).end()
     return undefined
   })
-  customers.set(acme, { webhook_uri: url })
+  customers.set(acme, { webhook_uri: url, webhook_method: 'GET' })
   await happen(app)
   await expect.poll(() => requests.length, patient).toBe(2)
   expect(other.requests).toEqual([])
