@@ -12,8 +12,10 @@ export function requestWriter(path: string): (input: Record<string, unknown>) =>
   // Literals at even places, parameter names between them.
   const parts = `/v1${path}`.split(parameter)
   if (parts.length === 1) return (data) => ({ uri: parts[0]!, data })
+  const names = new Set(parts.filter((_, place) => place % 2 === 1))
   return (input) => {
-    const data = { ...input }
+    const data: Record<string, unknown> = {}
+    for (const name of Object.keys(input)) if (!names.has(name)) data[name] = input[name]
     let uri = parts[0]!
     for (let place = 1; place < parts.length; place += 2) {
       const name = parts[place]!
@@ -23,7 +25,6 @@ export function requestWriter(path: string): (input: Record<string, unknown>) =>
         throw commonError('INVALID_ARGUMENT', { message: `${name}: ${problem}`, details: [{ field: name, problem }] })
       }
       uri += encodeURIComponent(text) + parts[place + 1]
-      delete data[name]
     }
     return { uri, data }
   }
@@ -93,6 +94,7 @@ function find<T>(
 }
 
 function decode(segment: string): string | undefined {
+  if (!segment.includes('%')) return segment
   try {
     return decodeURIComponent(segment)
   } catch {
