@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path'
 import { SettingsError } from '@sidetone/manager'
 
 /** What an embedded platform made up at its first start and must find again. */
-export interface EmbeddedKeys {
+interface EmbeddedKeys {
   platform_secret: string
   encryption_keys: string
   customer_id: string

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Sidetone, startSidetone } from '../src/start-sidetone.ts'
 
 /** What answers hold, as far as tests look into them; `text` has it as it came. */
-export interface Body {
+interface Body {
   id: string
   name: string
   username: string
@@ -27,7 +27,7 @@ export interface Running extends Sidetone {
   ) => Promise<{ status: number; headers: Headers; text: string; body: Body }>
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   token?: string | undefined
   body?: unknown
   headers?: Record<string, string>

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws'
 
 /** An event, or an answer to what was sent. */
-export interface Frame {
+interface Frame {
   type: string
   id: unknown
   cursor: number

@@ -14,7 +14,7 @@ export interface Delivery {
 }
 
 /** The receiver did not take it. */
-export class NotAccepted extends Error {
+class NotAccepted extends Error {
   override readonly name = 'NotAccepted'
 }
 

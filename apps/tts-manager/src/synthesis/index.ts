@@ -1,7 +1,1 @@
-export {
-  createSynthesizer,
-  LanguageNotSupported,
-  type SpeechRequest,
-  type Synthesizer,
-  TextNotSpeakable,
-} from './synthesizer.ts'
+export { createSynthesizer, LanguageNotSupported, TextNotSpeakable } from './synthesizer.ts'

@@ -4,13 +4,13 @@ import { isSilent, speakable } from './speakable.ts'
 import type { SpeechResult, SpeechTask } from './speech-engine.ts'
 
 /** `text` is plain or SSML. This engine has one voice for each language, so that `voice` (of whichever provider) changes nothing. */
-export interface SpeechRequest {
+interface SpeechRequest {
   text: string
   language: string
   voice?: string | undefined
 }
 
-export interface Synthesizer {
+interface Synthesizer {
   /** A WAV file, 8 kHz, 16 bits, mono. Throws LanguageNotSupported or TextNotSpeakable. */
   synthesize(request: SpeechRequest): Promise<Buffer>
   voices(): { name: string; language: string }[]
