@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { writeWav } from '@sidetone/e2e'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { writeWav } from '@sidetone/e2e'
 import { type Lab, openLab } from './ari/lab.ts'
 import { startTestSwitch } from './start-test-switch.ts'
 

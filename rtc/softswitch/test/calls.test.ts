@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createPhone, type Phone, type PhoneOptions } from '@sidetone/e2e'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { header, type SipRequest, type SipResponse } from '../src/sip/message.ts'
 import { parseMessage } from '../src/sip/parse-message.ts'
 import { createStreamFramer } from '../src/sip/stream-framing.ts'

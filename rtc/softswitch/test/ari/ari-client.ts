@@ -12,7 +12,7 @@ export type Reply = { status: number; body: Json }
 
 export type Ari = Awaited<ReturnType<typeof connectAri>>
 
-export const basicAuth = ({ user, password }: AriAccess) => `Basic ${btoa(`${user}:${password}`)}`
+const basicAuth = ({ user, password }: AriAccess) => `Basic ${btoa(`${user}:${password}`)}`
 
 const noise = new Set(['ChannelVarset', 'ChannelDialplan', 'DeviceStateChanged'])
 
