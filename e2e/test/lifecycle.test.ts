@@ -113,8 +113,7 @@ test('the next start finds everything again', async () => {
 })
 
 test('Ctrl-C answers what is in flight, ends streams with a code that says so, and exits with 0', async () => {
-  // Whoever waited for the drain time, although nothing is left to do, would be too late for this test.
-  const sidetone = await start({ DRAIN_SECONDS: '60' })
+  const sidetone = await start()
   const { id: customerId } = await get<{ id: string }>(sidetone, '/v1.0/customer')
   const events = await openEvents({ url: sidetone.url, accesskey: sidetone.accesskey, customerId })
   const login = { username: 'admin@localhost', password: 'admin@localhost' }
