@@ -1,16 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import {
-  chmodSync,
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { SettingsError } from '@sidetone/manager'
 
 /** What an embedded platform made up at its first start and must find again. */
@@ -36,7 +27,7 @@ export function openDataDir(setting: string): DataDir {
   mkdirSync(path, { recursive: true, mode: 0o700 })
   const release = takeHold(path)
   const file = join(path, 'keys.json')
-  const keys = readKeys(file)
+  const keys = readKeys(file, release)
   const save = (): void => {
     const temporary = `${file}.new`
     writeFileSync(temporary, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 })
@@ -47,12 +38,14 @@ export function openDataDir(setting: string): DataDir {
   return { path, keys, save, release }
 }
 
-function readKeys(file: string): EmbeddedKeys {
+function readKeys(file: string, release: () => void): EmbeddedKeys {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as EmbeddedKeys
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      release()
       throw new SettingsError(`${file} cannot be read: ${(error as Error).message}`)
+    }
     return {
       platform_secret: randomBytes(32).toString('base64url'),
       encryption_keys: `first:${randomBytes(32).toString('base64')}`,
@@ -62,35 +55,25 @@ function readKeys(file: string): EmbeddedKeys {
   }
 }
 
-/** A lock file with the holder's process id; one that a dead process left behind is taken over. */
+/** The lock is SQLite's, so it ends with its process however that dies; the file beside it says whose it is. */
 function takeHold(path: string): () => void {
-  const file = join(path, 'lock')
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    try {
-      const handle = openSync(file, 'wx', 0o600)
-      writeSync(handle, String(process.pid))
-      closeSync(handle)
-      return () => rmSync(file, { force: true })
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      const holder = Number(readFileSync(file, 'utf8'))
-      if (holder && isAlive(holder)) {
-        throw new SettingsError(
-          `The data folder ${path} is in use by process ${holder}. Stop that one, or set SIDETONE_DATA_DIR to another folder.`,
-        )
-      }
-      rmSync(file, { force: true })
-    }
+  const holder = join(path, 'lock')
+  const lock = new DatabaseSync(join(path, 'lock.db'))
+  try {
+    lock.exec('begin exclusive')
+  } catch (error) {
+    lock.close()
+    if ((error as { errcode?: number }).errcode !== sqliteBusy) throw error
+    throw new SettingsError(
+      `The data folder ${path} is in use by process ${readFileSync(holder, 'utf8')}. Stop that one, or set SIDETONE_DATA_DIR to another folder.`,
+    )
   }
-  throw new SettingsError(`The data folder ${path} is being taken by another process; try again.`)
+  writeFileSync(holder, String(process.pid), { mode: 0o600 })
+  return () => {
+    rmSync(holder, { force: true })
+    lock.close()
+  }
 }
 
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
+// https://www.sqlite.org/rescode.html
+const sqliteBusy = 5

@@ -1,0 +1,34 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openDataDir } from '../src/data-dir.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sidetone-data-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+test('a folder has one holder at a time, also within one process, and keeps its keys', () => {
+  const first = openDataDir(folder)
+  expect(() => openDataDir(folder)).toThrow(`in use by process ${process.pid}. Stop that one, or set SIDETONE_DATA_DIR`)
+  first.keys.accesskey = 'st_made'
+  first.save()
+  first.release()
+  const second = openDataDir(folder)
+  expect(second.keys).toEqual(first.keys)
+  second.release()
+})
+
+test('a name that a dead holder left behind is no holder, even when its process id is somebody’s now', async () => {
+  await writeFile(join(folder, 'lock'), String(process.ppid))
+  openDataDir(folder).release()
+})
+
+test('keys that cannot be read are not made anew', async () => {
+  await writeFile(join(folder, 'keys.json'), '{"platform_secret":')
+  expect(() => openDataDir(folder)).toThrow('keys.json cannot be read')
+  await rm(join(folder, 'keys.json'))
+  openDataDir(folder).release()
+})
