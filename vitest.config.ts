@@ -1,6 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
-const shared = { exclude: ['**/node_modules/**', '**/.sidetone/**'], testTimeout: 15_000, hookTimeout: 30_000 }
+const shared = {
+  exclude: ['**/node_modules/**', '**/.sidetone/**'],
+  testTimeout: 15_000,
+  hookTimeout: 30_000,
+  setupFiles: [`${import.meta.dirname}/scripts/vitest-setup.ts`],
+}
 /** What sends audio in real time, or starts whole platforms: one file after the other, when nothing else runs. */
 const realTime = [
   'rtc/**/*.test.ts',
