@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 
 /** Keys of 32 bytes in base64 by their ids, and the id of the one that encrypts; the others still decrypt. */
 export interface SecretKeys {
@@ -29,7 +29,8 @@ const form = /^v1\.([\w-]{1,64})\.([\w-]{16})\.([\w-]*)\.([\w-]{22})$/
 
 /** Checks the keys and returns what encrypts and decrypts with them. */
 export function createSecrets({ keys, current }: SecretKeys): Secrets {
-  const keyOf = new Map(Object.entries(keys).map(([id, base64]) => [id, decodeKey(id, base64)]))
+  // Made once: from bytes, Node makes a key object for every text.
+  const keyOf = new Map(Object.entries(keys).map(([id, base64]) => [id, createSecretKey(decodeKey(id, base64))]))
   const currentKey = keyOf.get(current)
   if (!currentKey) throw new TypeError(`there is no key '${current}' to encrypt with`)
 
