@@ -3,27 +3,12 @@ import { createServer, connect as dial, type Socket } from 'node:net'
 import { connect, type GetMessage } from 'amqplib'
 import { deadLetterQueue, eventExchange, eventQueue, type Transport } from '../src/index.ts'
 
-export const rabbitUrl = process.env.RABBITMQ_URL ?? 'amqp://guest:guest@127.0.0.1:5672'
-
-/** Why RabbitMQ cannot be used, or nothing when it can. A reason is an error when everything is required. */
-export async function whyNoRabbit(): Promise<string | undefined> {
-  try {
-    await (await connect(rabbitUrl, { timeout: 2_000 })).close()
-    return undefined
-  } catch (error) {
-    const reason = `RabbitMQ tests are skipped: ${(error as Error).message} (${new URL(rabbitUrl).host}, RABBITMQ_URL)`
-    if (process.env.SIDETONE_REQUIRE === 'all') throw new Error(reason, { cause: error })
-    console.warn(reason)
-    return reason
-  }
-}
-
 /** A corner of the broker of its own, which goes without a trace. */
-export function rabbitCorner() {
+export function rabbitCorner(rabbitUrl: string) {
   const prefix = `test-${randomBytes(6).toString('hex')}.`
   const queues = new Set<string>()
   const exclusively = async <T>(work: (channel: Awaited<ReturnType<typeof openChannel>>) => Promise<T>): Promise<T> => {
-    const channel = await openChannel()
+    const channel = await openChannel(rabbitUrl)
     try {
       return await work(channel)
     } finally {
@@ -62,7 +47,7 @@ export function rabbitCorner() {
   }
 }
 
-async function openChannel() {
+async function openChannel(rabbitUrl: string) {
   const model = await connect(rabbitUrl, { noDelay: true })
   const channel = await model.createConfirmChannel()
   channel.on('error', () => undefined) // It is also thrown by what caused it.
@@ -70,7 +55,7 @@ async function openChannel() {
 }
 
 /** A way to the broker that can be cut. */
-export async function cuttableBroker() {
+export async function cuttableBroker(rabbitUrl: string) {
   const { hostname, port, href } = new URL(rabbitUrl)
   const sockets = new Set<Socket>()
   let passable = true

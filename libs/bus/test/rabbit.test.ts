@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { findService } from '@sidetone/testing/services'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   createClient,
@@ -13,15 +14,15 @@ import { callSuite } from './call-suite.ts'
 import { eventSuite } from './event-suite.ts'
 import { exampleContract, exampleHandlers, identity } from './example.ts'
 import { eventOf, memoryIdempotency, retryDelaysMs, silent, until } from './parts.ts'
-import { cuttableBroker, rabbitCorner, rabbitUrl, whyNoRabbit } from './rabbit-service.ts'
+import { cuttableBroker, rabbitCorner } from './rabbit-service.ts'
 
-const reason = await whyNoRabbit()
+const rabbitUrl = await findService('RABBITMQ_URL', 'the bus over RabbitMQ')
 
-describe.skipIf(reason)('over RabbitMQ', () => {
+describe.skipIf(!rabbitUrl)('over RabbitMQ', () => {
   let corner: ReturnType<typeof rabbitCorner>
   let opened: (() => unknown)[] = []
   beforeEach(() => {
-    corner = rabbitCorner()
+    corner = rabbitCorner(rabbitUrl!)
     opened = []
   })
   afterEach(async () => {
@@ -29,14 +30,14 @@ describe.skipIf(reason)('over RabbitMQ', () => {
     await corner.remove()
   })
 
-  async function start(url = rabbitUrl): Promise<Transport> {
+  async function start(url = rabbitUrl!): Promise<Transport> {
     const { prefix } = corner
     const transport = await createRabbitTransport({ url, name: 'test', log: silent, retryDelaysMs, prefix })
     opened.push(() => transport.close({ drainMs: 100 }))
     return corner.watch(transport)
   }
   async function startCuttable() {
-    const broker = await cuttableBroker()
+    const broker = await cuttableBroker(rabbitUrl!)
     opened.push(broker.close)
     return { broker, transport: await start(broker.url) }
   }

@@ -1,34 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { findService } from '@sidetone/testing/services'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Cache, LockBusy, openCache } from './index.ts'
 
-const url = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
-const redisAnswers = await answers(url)
-if (!redisAnswers) {
-  if (process.env.SIDETONE_REQUIRE === 'all') throw new Error(`SIDETONE_REQUIRE=all, but no Redis at ${url}`)
-  console.log(`cache on Redis: skipped, no Redis at ${url}; set REDIS_URL`)
-}
-
-async function answers(redisUrl: string): Promise<boolean> {
-  const redis = new Redis(redisUrl, { lazyConnect: true, retryStrategy: null, connectTimeout: 1000 })
-  redis.on('error', () => {}) // the connect below rejects as well
-  const found = await redis.connect().then(
-    () => true,
-    () => false,
-  )
-  redis.disconnect()
-  return found
-}
+const url = await findService('REDIS_URL', 'the cache on Redis')
 
 const unexpected = (error: Error) => {
   throw error
 }
 const gate = () => Promise.withResolvers<void>()
 
-describe.each([{ adapter: 'memory', target: undefined }, ...(redisAnswers ? [{ adapter: 'Redis', target: url }] : [])])(
+describe.each([{ adapter: 'memory', target: undefined }, ...(url ? [{ adapter: 'Redis', target: url }] : [])])(
   'a cache in $adapter',
   ({ target }) => {
     const prefix = `test-${randomUUID()}:`
@@ -211,13 +196,13 @@ describe.each([{ adapter: 'memory', target: undefined }, ...(redisAnswers ? [{ a
   },
 )
 
-describe.runIf(redisAnswers)('two processes on one Redis', () => {
+describe.runIf(url)('two processes on one Redis', () => {
   const prefix = `test-${randomUUID()}:`
   const open = () => openCache(url, { prefix, onError: unexpected })
-  const [one, two] = redisAnswers ? [open(), open()] : []
+  const [one, two] = url ? [open(), open()] : []
   afterAll(async () => {
     await Promise.all([one?.close(), two?.close()])
-    await removeKeys(url, prefix)
+    await removeKeys(url!, prefix)
   })
 
   test('a delete in one voids a load that is under way in the other', async () => {
@@ -251,7 +236,7 @@ describe.runIf(redisAnswers)('two processes on one Redis', () => {
   })
 
   test('a lock taken away aborts the work under it', async () => {
-    const redis = new Redis(url)
+    const redis = new Redis(url!)
     await one!.withLock('robbed', { ttlMs: 60 }, async (_lock, signal) => {
       await redis.del(`${prefix}lock:robbed`)
       await new Promise((resolve) => signal.addEventListener('abort', resolve))

@@ -1,2 +1,2 @@
-export { findService, type ServiceSetting } from './services.ts'
+export { findService } from './services.ts'
 export { adminOf, someId, startTestPlatform, type TestPlatform } from './test-platform.ts'
