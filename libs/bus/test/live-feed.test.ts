@@ -1,7 +1,7 @@
-import { createServer } from 'node:net'
+import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Registry } from 'prom-client'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type LiveFeed, openLiveFeed, startHub } from '../src/index.ts'
 import { silent, until } from './parts.ts'
 
@@ -16,28 +16,22 @@ async function open(hubUrl?: string, registry = new Registry()): Promise<LiveFee
   return feed
 }
 
-/** Two neighbouring ports that were free a moment ago. */
-async function freePorts(): Promise<number> {
-  const listen = (port: number) =>
-    new Promise<number>((resolve, reject) => {
-      const server = createServer().on('error', reject)
-      server.listen(port, '127.0.0.1', () => {
-        const { port } = server.address() as { port: number }
-        server.close(() => resolve(port))
-      })
-    })
-  const port = await listen(0)
-  return listen(port + 1).then(
-    () => port,
-    () => freePorts(),
-  )
+/** A hub on two neighbouring ports, below those that the system gives to connections. */
+async function startHubSomewhere() {
+  for (let tries = 1; ; tries++) {
+    const place = { host: '127.0.0.1', port: 20_000 + 2 * randomInt(6_000) }
+    try {
+      return { hub: await startHub(place), place, url: `tcp://${place.host}:${place.port}` }
+    } catch (error) {
+      if (tries === 20) throw error
+    }
+  }
 }
 
-async function openHub(): Promise<string> {
-  const port = await freePorts()
-  const hub = await startHub({ host: '127.0.0.1', port })
-  closing.push(() => hub.close())
-  return `tcp://127.0.0.1:${port}`
+async function openHub() {
+  const started = await startHubSomewhere()
+  closing.push(() => started.hub.close())
+  return started
 }
 
 /** Waits until what is published here arrives there: until then, messages are for nobody. */
@@ -60,7 +54,7 @@ const places = {
     return [feed, feed] as const
   },
   'through a hub': async () => {
-    const url = await openHub()
+    const { url } = await openHub()
     return [await open(url), await open(url)] as const
   },
 }
@@ -132,21 +126,19 @@ test('what does not fit into the queue is dropped and counted', async () => {
 })
 
 test('the feed finds a hub that has come back', async () => {
-  const port = await freePorts()
-  const hub = await startHub({ host: '127.0.0.1', port })
-  const url = `tcp://127.0.0.1:${port}`
+  const { hub, place, url } = await startHubSomewhere()
   const [from, to] = [await open(url), await open(url)]
   await connected(from, to)
   await hub.close()
-  const again = await startHub({ host: '127.0.0.1', port })
+  // ZeroMQ gives the ports back a moment after it has closed.
+  const again = await vi.waitFor(() => startHub(place), { timeout: 5_000, interval: 5 })
   closing.push(() => again.close())
   await connected(from, to)
 })
 
 test('a hub whose port is taken, and an address that is none, are named', async () => {
-  const url = await openHub()
-  const port = Number(url.split(':').at(-1))
-  await expect(startHub({ host: '127.0.0.1', port })).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`)
+  const { place } = await openHub()
+  await expect(startHub(place)).rejects.toThrow(`cannot listen on 127.0.0.1:${place.port}`)
   await expect(openLiveFeed({ hubUrl: 'localhost:5557' })).rejects.toThrow(
     'EVENT_HUB_URL must look like tcp://host:port',
   )
