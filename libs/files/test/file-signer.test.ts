@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createFileSigner } from './index.ts'
+import { createFileSigner } from '../src/index.ts'
 
 const signer = createFileSigner({ baseUrl: 'http://gateway:8080', secret: 'secret' })
 const key = 'recordings/a b+ü.wav'
