@@ -38,7 +38,10 @@ export function folderFiles(folder: string): Files {
 
   return {
     async put(key, body, { contentType }) {
-      ready ??= prepare()
+      ready ??= prepare().catch((error) => {
+        ready = undefined
+        throw error
+      })
       await ready
       const [content, type] = [temporary(), temporary()]
       try {

@@ -191,6 +191,15 @@ describe('a folder', () => {
     expect(await readdir(join(root, '.new'))).toEqual(['fresh'])
   })
 
+  test('that could not be made at first is made when it can be', async () => {
+    const root = join(temporary, 'blocked')
+    await writeFile(root, 'a file in the way')
+    const files = openFiles(root)
+    await expect(files.put('a', Buffer.from('x'), wav)).rejects.toThrow(/ENOTDIR|EEXIST/)
+    await rm(root)
+    expect(await files.put('a', Buffer.from('x'), wav)).toMatchObject({ size: 1 })
+  })
+
   test('is found again, by its path and as a URL', async () => {
     const root = join(temporary, 'with space')
     await openFiles(root).put('a', Buffer.from('x'), wav)
