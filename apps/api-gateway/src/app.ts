@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server'
 import { commonError } from '@sidetone/contract'
 import type { Logger } from '@sidetone/telemetry'
 import { Hono } from 'hono'
@@ -31,22 +32,16 @@ const preflight = {
   maxAge: 43_200,
 }
 
-/** The HTTP side of the gateway. */
-export function createApp(options: AppOptions): Hono<GatewayEnv> {
+/** The HTTP side of the gateway, as node-server calls it. */
+export function createApp(
+  options: AppOptions,
+): (request: Request, bindings: HttpBindings) => Promise<Response> | Response {
   const app = new Hono<GatewayEnv>()
-  const exposed = exposeHeaders.join(',')
 
-  app.use((c, next) => {
-    const { outgoing } = c.env
-    const request_id = requestIdOf(c.req.header('x-request-id'))
-    c.set('request_id', request_id)
-    // On Node's response: one header set on Hono's costs more than all the rest of a small request.
-    outgoing.setHeader('X-Request-Id', request_id)
-    outgoing.setHeader('Access-Control-Allow-Origin', allowOrigin)
-    outgoing.setHeader('Access-Control-Expose-Headers', exposed)
-    return next()
+  app.options('*', (c, next) => {
+    for (const [name, value] of Object.entries(c.env.headers)) c.header(name, value)
+    return cors(preflight)(c, next)
   })
-  app.options('*', cors(preflight))
   app.onError((error, c) => errorResponse(c, error, options.log))
   app.notFound((c) => errorResponse(c, commonError('ROUTE_NOT_FOUND'), options.log))
 
@@ -54,5 +49,16 @@ export function createApp(options: AppOptions): Hono<GatewayEnv> {
   addDocuments(app)
   addFileRoute(app, options)
   addRoutes(app, options)
-  return app
+
+  const exposed = exposeHeaders.join(',')
+  return (request, { incoming, outgoing }) => {
+    const given = incoming.headers['x-request-id']
+    const request_id = requestIdOf(Array.isArray(given) ? given[0] : given)
+    const headers = {
+      'X-Request-Id': request_id,
+      'Access-Control-Allow-Origin': allowOrigin,
+      'Access-Control-Expose-Headers': exposed,
+    }
+    return app.fetch(request, { incoming, outgoing, request_id, headers })
+  }
 }

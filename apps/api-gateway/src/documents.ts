@@ -29,11 +29,15 @@ export function addDocuments(app: Hono<GatewayEnv>): void {
   const readerFile = createRequire(import.meta.url).resolve('rapidoc/dist/rapidoc-min.js')
   let reader: string | undefined
 
-  app.get('/openapi.json', (c) => c.body(openapi, 200, { 'Content-Type': 'application/json' }))
-  app.get('/asyncapi.json', (c) => c.body(asyncapi, 200, { 'Content-Type': 'application/json' }))
-  app.get('/docs', (c) => c.html(page))
+  app.get('/openapi.json', (c) => c.body(openapi, 200, { ...c.env.headers, 'Content-Type': 'application/json' }))
+  app.get('/asyncapi.json', (c) => c.body(asyncapi, 200, { ...c.env.headers, 'Content-Type': 'application/json' }))
+  app.get('/docs', (c) => c.html(page, 200, c.env.headers))
   app.get('/docs/rapidoc.js', (c) => {
     reader ??= readFileSync(readerFile, 'utf8')
-    return c.body(reader, 200, { 'Content-Type': 'text/javascript', 'Cache-Control': 'public, max-age=86400' })
+    return c.body(reader, 200, {
+      ...c.env.headers,
+      'Content-Type': 'text/javascript',
+      'Cache-Control': 'public, max-age=86400',
+    })
   })
 }

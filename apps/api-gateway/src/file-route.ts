@@ -22,6 +22,7 @@ export function addFileRoute(app: Hono<GatewayEnv>, { files, fileSigner }: FileR
     const found = await files.get(granted.key, range ? { range } : {})
     if (!found) throw commonError('ROUTE_NOT_FOUND', { message: 'The file is gone.' })
     const headers: Record<string, string> = {
+      ...c.env.headers,
       'Content-Type': found.contentType,
       'Accept-Ranges': 'bytes',
       'Cache-Control': 'private',
@@ -33,7 +34,7 @@ export function addFileRoute(app: Hono<GatewayEnv>, { files, fileSigner }: FileR
       return c.body(found.body, 200, headers)
     }
     const end = Math.min(range.end ?? found.size - 1, found.size - 1)
-    if (range.start > end) return c.body(null, 416, { 'Content-Range': `bytes */${found.size}` })
+    if (range.start > end) return c.body(null, 416, { ...c.env.headers, 'Content-Range': `bytes */${found.size}` })
     headers['Content-Range'] = `bytes ${range.start}-${end}/${found.size}`
     headers['Content-Length'] = String(end - range.start + 1)
     return c.body(found.body, 206, headers)

@@ -1,8 +1,10 @@
 import type { HttpBindings } from '@hono/node-server'
-import type { Identity } from '@sidetone/contract'
 
 /** What travels with a request through Hono. */
 export interface GatewayEnv {
-  Bindings: HttpBindings
-  Variables: { request_id: string; identity: Identity }
+  Bindings: HttpBindings & {
+    request_id: string
+    /** What every answer carries. A plain object, as node-server writes it as it is: each header set on Hono's costs more than the rest of a small request. */
+    headers: Record<string, string>
+  }
 }

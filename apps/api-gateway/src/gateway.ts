@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
+import { type HttpBindings, serve } from '@hono/node-server'
 import { createClient, type LiveFeed, type Transport } from '@sidetone/bus'
 import type { Cache } from '@sidetone/cache'
 import type { Client, Contract } from '@sidetone/contract'
@@ -58,7 +58,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const agents = clientOf(agentContract)
   const authenticator = createAuthenticator({ jwtKey, agents, customers: clientOf(customerContract) })
   const own = gatewayClient({ agents, authenticator })
-  const app = createApp({
+  const fetch = createApp({
     ...options,
     client: (contract) =>
       contract.name === gatewayContract.name ? (own as unknown as Client<Contract>) : clientOf(contract),
@@ -67,7 +67,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     maxBodyBytes: settings.MAX_BODY_BYTES,
   })
   const streams = createEventStreams({ feed, timeline: clientOf(timelineContract), log })
-  const server = await listen(app.fetch, options.port)
+  const server = await listen(fetch, options.port)
   const sockets = attachWebSocket(server, { authenticator, streams, log })
 
   return {
@@ -97,9 +97,11 @@ const serverOptions = {
   shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
 }
 
-function listen(fetch: Parameters<typeof serve>[0]['fetch'], port: number): Promise<import('node:http').Server> {
+function listen(fetch: ReturnType<typeof createApp>, port: number): Promise<import('node:http').Server> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch, port, serverOptions }, () => resolve(server)) as import('node:http').Server
+    // It speaks HTTP/1.1 alone.
+    const answer: Parameters<typeof serve>[0]['fetch'] = (request, bindings) => fetch(request, bindings as HttpBindings)
+    const server = serve({ fetch: answer, port, serverOptions }, () => resolve(server)) as import('node:http').Server
     server.once('error', (error: NodeJS.ErrnoException) => {
       const inUse = error.code === 'EADDRINUSE'
       reject(inUse ? new Error(`HTTP port ${port} is in use; set HTTP_PORT to a free one.`) : error)

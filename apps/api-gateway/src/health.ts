@@ -1,6 +1,7 @@
 import { metricsText } from '@sidetone/telemetry'
 import type { Hono } from 'hono'
 import type { GatewayEnv } from './gateway-env.ts'
+import { jsonResponse } from './respond.ts'
 
 export interface HealthOptions {
   version: string
@@ -10,11 +11,13 @@ export interface HealthOptions {
 
 /** For load balancers and Prometheus. */
 export function addHealthRoutes(app: Hono<GatewayEnv>, { version, notReady }: HealthOptions): void {
-  app.get('/health', (c) => c.json({ status: 'ok', version }))
-  app.get('/ping', (c) => c.json({ message: 'pong' }))
+  app.get('/health', (c) => jsonResponse(c, { status: 'ok', version }))
+  app.get('/ping', (c) => jsonResponse(c, { message: 'pong' }))
   app.get('/ready', async (c) => {
     const waiting = await notReady()
-    return waiting.length === 0 ? c.json({ status: 'ready' }) : c.json({ status: 'not ready', waiting }, 503)
+    return waiting.length === 0
+      ? jsonResponse(c, { status: 'ready' })
+      : jsonResponse(c, { status: 'not ready', waiting }, 503)
   })
-  app.get('/metrics', async (c) => c.text(await metricsText()))
+  app.get('/metrics', async (c) => c.text(await metricsText(), 200, c.env.headers))
 }

@@ -45,10 +45,10 @@ function enforce(
   limited_by: 'ip' | 'customer',
   { allowed, limit, remaining, resetSeconds, retryAfterSeconds }: RateLimit,
 ): void {
-  const { outgoing } = c.env
-  outgoing.setHeader('RateLimit-Limit', limit)
-  outgoing.setHeader('RateLimit-Remaining', Math.max(0, remaining))
-  outgoing.setHeader('RateLimit-Reset', resetSeconds)
+  const { headers } = c.env
+  headers['RateLimit-Limit'] = String(limit)
+  headers['RateLimit-Remaining'] = String(Math.max(0, remaining))
+  headers['RateLimit-Reset'] = String(resetSeconds)
   if (allowed) return
   throw commonError('RATE_LIMIT_EXCEEDED', {
     message: `Too many requests from this ${limited_by === 'ip' ? 'address' : 'customer'}; try again in ${retryAfterSeconds} s.`,

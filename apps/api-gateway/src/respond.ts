@@ -1,17 +1,23 @@
 import { ApiError, commonError, type ErrorBody, httpStatusOf } from '@sidetone/contract'
 import type { Logger } from '@sidetone/telemetry'
 import type { Context } from 'hono'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { GatewayEnv } from './gateway-env.ts'
+
+/** An answer in JSON. */
+export function jsonResponse(c: Context<GatewayEnv>, value: unknown, status = 200): Response {
+  const { headers } = c.env
+  headers['Content-Type'] = 'application/json'
+  return new Response(JSON.stringify(value), { status, headers })
+}
 
 /** The one shape in which the outside hears of a failure. */
 export function errorResponse(c: Context<GatewayEnv>, error: unknown, log: Logger): Response {
   const apiError = error instanceof ApiError ? error : commonError('INTERNAL', { cause: error })
-  const request_id = c.get('request_id')
+  const { request_id, headers } = c.env
   if (!(error instanceof ApiError)) log.error({ err: error, request_id, path: c.req.path }, 'request failed')
   const retryAfter = apiError.details?.find((detail) => 'retry_after' in detail)?.retry_after
-  if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
-  else if (apiError.status === 'UNAVAILABLE') c.header('Retry-After', '1')
+  if (retryAfter !== undefined) headers['Retry-After'] = String(retryAfter)
+  else if (apiError.status === 'UNAVAILABLE') headers['Retry-After'] = '1'
   const body: ErrorBody = { ...apiError.toBody(), request_id }
-  return c.json({ error: body }, httpStatusOf[apiError.status] as ContentfulStatusCode)
+  return jsonResponse(c, { error: body }, httpStatusOf[apiError.status])
 }

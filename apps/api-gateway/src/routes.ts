@@ -15,6 +15,7 @@ import { credentialsOf } from './credentials.ts'
 import type { GatewayEnv } from './gateway-env.ts'
 import type { RateLimits } from './rate-limits.ts'
 import { inputReader } from './read-input.ts'
+import { jsonResponse } from './respond.ts'
 
 export interface RouteDependencies {
   /** A typed client per contract; what the gateway serves itself looks the same. */
@@ -54,9 +55,10 @@ function addRoute(
     if (!isAllowed(allow, identity)) throw commonError('PERMISSION_DENIED')
     const input = await readInput(c)
     const idempotency_key = method === 'POST' ? idempotencyKeyOf(c) : undefined
-    const output = await call(input, { identity, request_id: c.get('request_id'), idempotency_key })
-    if (operation.redirect) return c.redirect((output as { location: string }).location, 307)
-    return c.json(project(output) as object)
+    const output = await call(input, { identity, request_id: c.env.request_id, idempotency_key })
+    if (!operation.redirect) return jsonResponse(c, project(output))
+    c.env.headers.Location = (output as { location: string }).location
+    return new Response(null, { status: 307, headers: c.env.headers })
   })
 }
 
