@@ -1,0 +1,382 @@
+import {
+  ById,
+  Detail,
+  defineContract,
+  event,
+  Id,
+  internal,
+  Name,
+  OptionalId,
+  operation,
+  operators,
+  Page,
+  PageQuery,
+  resourceFields,
+  Time,
+} from '@sidetone/contract'
+import { z } from 'zod'
+import { ActionInput } from './action.ts'
+import { Address, emptyAddress } from './common.ts'
+
+const ProviderType = z.enum(['sip'])
+
+/** `host` or `host:port`; an IPv6 address in brackets. */
+const Hostname = z
+  .string()
+  .max(255)
+  .regex(
+    /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/,
+    'must be a host, or host:port, like sip.example.com',
+  )
+
+/** Glued to an E.164 number inside a SIP URI. */
+const NumberAffix = z.string().regex(/^[0-9A-Za-z*#+._-]{0,32}$/, 'use up to 32 letters, digits or * # + . _ -')
+
+/** What the SIP stack writes itself, or what says who the caller is, is not for a carrier's settings to say. */
+const reservedHeader = new RegExp(
+  `^(?:${[
+    'via|from|to|call-id|cseq|contact|max-forwards|route|record-route|path|content-.*|[ivftmlceskuo]',
+    'authorization|proxy-.*|www-authenticate|allow|allow-events|supported|require|unsupported|expires',
+    'event|subject|date|min-se|session-expires|replaces|refer-to|referred-by|rack|rseq',
+    'p-asserted-identity|p-preferred-identity|remote-party-id|identity|privacy|callerid',
+    'vb-.*|vbout-.*|x-sidetone-.*',
+  ].join('|')})$`,
+  'i',
+)
+
+/** Headers for each call through a carrier. */
+const TechHeaders = z
+  .record(
+    z
+      .string()
+      .max(64)
+      .regex(/^[A-Za-z0-9-]+$/, 'a header name has letters, digits and - only')
+      .refine((name) => !reservedHeader.test(name), 'this header belongs to the platform; choose another'),
+    z
+      .string()
+      .max(255)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly those are refused
+      .regex(/^[^\x00-\x1f\x7f]*$/, 'must be one line without control characters'),
+  )
+  .refine((headers) => Object.keys(headers).length <= 20, 'at most 20 headers')
+
+/** `ulaw,alaw`; empty: what the platform offers. */
+const Codecs = z
+  .string()
+  .max(255)
+  .regex(/^(?:[A-Za-z0-9_.-]+(?:,[A-Za-z0-9_.-]+)*)?$/, 'must be codec names separated by commas, like ulaw,alaw')
+
+/** A carrier that calls go out through; the same for all customers. */
+export const Provider = z
+  .object({
+    ...resourceFields,
+    /** The nil id: it belongs to the platform. */
+    customer_id: internal(Id),
+    type: ProviderType,
+    hostname: z.string(),
+    tech_prefix: z.string(),
+    tech_postfix: z.string(),
+    tech_headers: z.record(z.string(), z.string()),
+    /** What the carrier knows it by, after `setup`. */
+    metadata: z.record(z.string(), z.unknown()),
+    name: Name,
+    detail: z.string(),
+    codecs: z.string(),
+    /** For carriers that ask for a digest (RFC 3261 section 22); empty: none. */
+    username: z.string(),
+    password: internal(z.string()),
+    /** Whether it answers SIP OPTIONS; `unknown` until it was first asked. */
+    health_status: z.enum(['unknown', 'healthy', 'unhealthy']),
+    health_checked_at: Time.nullable(),
+  })
+  .meta({ id: 'Provider' })
+export type Provider = z.infer<typeof Provider>
+
+/** Events are kept and passed on in many places, so the secret is not in them. */
+const AnnouncedProvider = Provider.omit({ password: true })
+
+/** `all`, or how the number begins: `+1`, `+1212`. */
+const Target = z.string().regex(/^(?:all|\+[1-9][0-9]{0,14})$/, 'must be all, or how the numbers begin: +1, +44, +1212')
+
+/** Which carrier numbers of a kind go through. */
+export const Route = z
+  .object({
+    ...resourceFields,
+    /** Whose calls; the nil id: everyone's, after routes of their own. */
+    customer_id: Id,
+    name: Name,
+    detail: z.string(),
+    provider_id: Id,
+    /** Among routes with the same target the smallest comes first. */
+    priority: z.int(),
+    target: z.string(),
+  })
+  .meta({ id: 'Route' })
+export type Route = z.infer<typeof Route>
+
+/** A call through one carrier, to try it out. */
+export const Providercall = z
+  .object({
+    ...resourceFields,
+    provider_id: Id,
+    flow_id: Id,
+    source: Address,
+    destinations: z.array(Address),
+    anonymous: z.enum(['yes', 'no', 'auto']),
+    call_ids: z.array(Id),
+    groupcall_ids: z.array(Id),
+  })
+  .meta({ id: 'Providercall' })
+export type Providercall = z.infer<typeof Providercall>
+
+/** One way to dial a number. */
+export const Dialroute = z.object({
+  /** The route that led here; the provider's id when the caller named the providers. */
+  route_id: Id,
+  provider_id: Id,
+  provider_type: ProviderType,
+  hostname: z.string(),
+  tech_prefix: z.string(),
+  tech_postfix: z.string(),
+  tech_headers: z.record(z.string(), z.string()),
+  codecs: z.string(),
+  /** What to dial: `sip:<prefix><number><postfix>@<hostname>`, escaped. */
+  uri: z.string(),
+  /** For a 401 or 407; empty: none. */
+  username: z.string(),
+  password: z.string(),
+  health_status: Provider.shape.health_status,
+})
+export type Dialroute = z.infer<typeof Dialroute>
+
+const ProviderFields = z.object({
+  type: ProviderType,
+  hostname: Hostname,
+  tech_prefix: NumberAffix,
+  tech_postfix: NumberAffix,
+  tech_headers: TechHeaders,
+  name: Name,
+  detail: Detail,
+  codecs: Codecs.default(''),
+  /** Absent, here and below: as it was. */
+  username: z
+    .string()
+    .max(128)
+    .regex(/^[^\s"\\]*$/, 'must not have spaces, quotes or backslashes')
+    .optional(),
+  password: z.string().max(128).optional(),
+})
+const RouteFields = z.object({
+  name: Name,
+  detail: Detail,
+  provider_id: Id,
+  priority: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1),
+  target: Target,
+})
+const providerErrors = ['PROVIDER_NOT_FOUND'] as const
+const routeErrors = ['ROUTE_NOT_FOUND'] as const
+const providercallErrors = ['PROVIDERCALL_NOT_FOUND'] as const
+
+export const routeContract = defineContract({
+  name: 'route',
+  errors: {
+    PROVIDER_NOT_FOUND: { status: 'NOT_FOUND', message: 'The provider was not found.' },
+    ROUTE_NOT_FOUND: { status: 'NOT_FOUND', message: 'The route was not found.' },
+    PROVIDERCALL_NOT_FOUND: { status: 'NOT_FOUND', message: 'The provider call was not found.' },
+    HOSTNAME_REFUSED: {
+      status: 'INVALID_ARGUMENT',
+      message: 'hostname: leads into a private network; OUTBOUND_ALLOW can let it through.',
+    },
+    CUSTOMER_INVALID: { status: 'INVALID_ARGUMENT', message: 'customer_id: there is no such customer.' },
+    PROVIDER_INVALID: { status: 'INVALID_ARGUMENT', message: 'provider_id: there is no such provider.' },
+    CARRIER_CREDENTIALS_INVALID: {
+      status: 'INVALID_ARGUMENT',
+      message: 'credentials.api_key: the carrier does not accept it.',
+    },
+    CARRIER_REFUSED: { status: 'FAILED_PRECONDITION', message: 'The carrier refused the set-up.' },
+    CARRIER_UNAVAILABLE: { status: 'UNAVAILABLE', message: 'The carrier could not be reached; try again.' },
+    SIP_DOMAIN_NOT_SET: {
+      status: 'FAILED_PRECONDITION',
+      message: 'Set SIP_DOMAIN to the public name of the SIP edge first.',
+    },
+    CALL_REFUSED: { status: 'INVALID_ARGUMENT', message: 'The call was not made.' },
+  },
+  resources: {
+    provider: {
+      operations: {
+        list: operation({
+          http: 'GET /providers',
+          summary: 'List carriers',
+          allow: operators,
+          input: PageQuery,
+          output: Page(Provider),
+        }),
+        create: operation({
+          http: 'POST /providers',
+          summary: 'Add a carrier',
+          allow: operators,
+          input: ProviderFields,
+          output: Provider,
+          errors: ['HOSTNAME_REFUSED'],
+        }),
+        setup: operation({
+          http: 'POST /providers/setup',
+          summary: 'Make the connection at the carrier itself, and add it',
+          allow: operators,
+          input: z.object({
+            carrier: z.enum(['telnyx']),
+            name: Name.min(1),
+            detail: Detail,
+            credentials: z.object({ api_key: z.string().min(1).max(255) }).strict(),
+          }),
+          output: Provider,
+          errors: ['CARRIER_CREDENTIALS_INVALID', 'CARRIER_REFUSED', 'CARRIER_UNAVAILABLE', 'SIP_DOMAIN_NOT_SET'],
+          timeoutMs: 60_000,
+        }),
+        get: operation({
+          http: 'GET /providers/{id}',
+          summary: 'Get a carrier',
+          allow: operators,
+          input: ById,
+          output: Provider,
+          errors: providerErrors,
+        }),
+        update: operation({
+          http: 'PUT /providers/{id}',
+          summary: 'Replace a carrier',
+          allow: operators,
+          input: ById.extend(ProviderFields.shape),
+          output: Provider,
+          errors: ['PROVIDER_NOT_FOUND', 'HOSTNAME_REFUSED'],
+        }),
+        delete: operation({
+          http: 'DELETE /providers/{id}',
+          summary: 'Remove a carrier; its routes count no more',
+          allow: operators,
+          input: ById,
+          output: Provider,
+          errors: providerErrors,
+        }),
+      },
+      events: {
+        created: event(AnnouncedProvider, 'A carrier was added', { internal: true }),
+        updated: event(AnnouncedProvider, 'A carrier was changed', { internal: true }),
+        deleted: event(AnnouncedProvider, 'A carrier was removed', { internal: true }),
+        health_changed: event(AnnouncedProvider, 'A carrier began or ceased to answer', { internal: true }),
+      },
+    },
+    route: {
+      operations: {
+        list: operation({
+          http: 'GET /routes',
+          summary: 'List routes, of one customer or of all',
+          allow: operators,
+          input: PageQuery.extend({ customer_id: Id.optional() }),
+          output: Page(Route),
+        }),
+        create: operation({
+          http: 'POST /routes',
+          summary: 'Add a route for a customer or, with the nil id, for everyone',
+          allow: operators,
+          input: RouteFields.extend({ customer_id: Id }),
+          output: Route,
+          errors: ['CUSTOMER_INVALID', 'PROVIDER_INVALID'],
+        }),
+        get: operation({
+          http: 'GET /routes/{id}',
+          summary: 'Get a route',
+          allow: operators,
+          input: ById,
+          output: Route,
+          errors: routeErrors,
+        }),
+        update: operation({
+          http: 'PUT /routes/{id}',
+          summary: 'Replace a route',
+          allow: operators,
+          input: ById.extend(RouteFields.shape),
+          output: Route,
+          errors: ['ROUTE_NOT_FOUND', 'PROVIDER_INVALID'],
+        }),
+        delete: operation({
+          http: 'DELETE /routes/{id}',
+          summary: 'Remove a route',
+          allow: operators,
+          input: ById,
+          output: Route,
+          errors: routeErrors,
+        }),
+      },
+      events: {
+        created: event(Route, 'A route was added', { internal: true }),
+        updated: event(Route, 'A route was changed', { internal: true }),
+        deleted: event(Route, 'A route was removed', { internal: true }),
+      },
+    },
+    providercall: {
+      operations: {
+        list: operation({
+          http: 'GET /providercalls',
+          summary: 'List test calls, of one carrier or of all',
+          allow: operators,
+          input: PageQuery.extend({ provider_id: Id.optional() }),
+          output: Page(Providercall),
+        }),
+        create: operation({
+          http: 'POST /providercalls',
+          summary: 'Make a test call through one carrier',
+          allow: operators,
+          input: z.object({
+            provider_id: Id,
+            flow_id: OptionalId,
+            /** Used when `flow_id` is absent. */
+            actions: z.array(ActionInput).min(1).max(1_000).optional(),
+            source: Address.default(emptyAddress),
+            destinations: z.array(Address).min(1).max(100),
+            anonymous: z.enum(['yes', 'no', 'auto']).default('no'),
+          }),
+          output: Providercall,
+          errors: ['PROVIDER_INVALID', 'CALL_REFUSED'],
+        }),
+        get: operation({
+          http: 'GET /providercalls/{id}',
+          summary: 'Get a test call',
+          allow: operators,
+          input: ById,
+          output: Providercall,
+          errors: providercallErrors,
+        }),
+        delete: operation({
+          http: 'DELETE /providercalls/{id}',
+          summary: 'Delete the record of a test call',
+          allow: operators,
+          input: ById,
+          output: Providercall,
+          errors: providercallErrors,
+        }),
+      },
+      events: {
+        created: event(Providercall, 'A test call was made', { internal: true }),
+        deleted: event(Providercall, 'The record of a test call was deleted', { internal: true }),
+      },
+    },
+    dialroute: {
+      operations: {
+        list: operation({
+          http: 'GET /dialroutes',
+          summary: 'The ways to dial a number for the customer, in the order in which to try them',
+          input: z.object({
+            target: z.string().regex(/^\+[0-9]{7,15}$/, 'must be E.164, like +15550100000'),
+            /** Only these, in this order, whatever the routes say. */
+            route_provider_ids: z.array(Id).max(20).default([]),
+          }),
+          output: z.object({ result: z.array(Dialroute) }),
+        }),
+      },
+      events: {},
+    },
+  },
+})
