@@ -209,7 +209,11 @@ export const flowContract = defineContract({
           summary:
             'Leave `current_action_id` (none at the start), run what needs no call, and answer with the next action for the call, or null at the end. Repeating it gets the same answer.',
           idempotent: true,
-          input: ById.extend({ current_action_id: ActionId }),
+          input: ById.extend({
+            current_action_id: ActionId,
+            /** Why the action that is left could not be done; empty when it was. */
+            problem: z.string().max(1_000).default(''),
+          }),
           output: z.object({ action: Action.nullable() }),
           errors: ['ACTIVEFLOW_NOT_FOUND', 'ACTIVEFLOW_STEP_STALE'],
           timeoutMs: 30_000,

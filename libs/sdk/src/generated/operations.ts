@@ -3,7 +3,7 @@ import type { Method, OperationRow } from '../client.ts'
 
 export type Accesskey = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; token?: string; token_prefix: string; tm_expire: string | null }
 
-export type Action = { id: string; next_id: string; type: string; option: Record<string, unknown>; tm_execute: string | null }
+export type Action = { id: string; next_id: string; error_id?: string; type: string; option: Record<string, unknown>; tm_execute: string | null }
 
 export type Activeflow = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; flow_id: string; status: "" | "running" | "ended"; reference_type: "" | "ai" | "api" | "call" | "campaign" | "conversation" | "transcribe" | "recording" | "webchat"; reference_id: string; reference_activeflow_id: string; on_complete_flow_id: string; webhook_uri: string; webhook_method: "" | "POST" | "GET" | "PUT" | "DELETE"; current_action: Action; forward_action_id: string; executed_actions: Array<Action>; error: string }
 
@@ -114,11 +114,11 @@ export interface Operations {
     /** List flows */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<Flow>; next_page_token: string }>
     /** Create a flow */
-    create: Method<{ name: string; detail?: string; actions: Array<{ id?: string; next_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; on_complete_flow_id?: string }, Flow>
+    create: Method<{ name: string; detail?: string; actions: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; on_complete_flow_id?: string }, Flow>
     /** Get a flow */
     get: Method<{ id: string }, Flow>
     /** Replace a flow */
-    update: Method<{ id: string; name: string; detail?: string; actions: Array<{ id?: string; next_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; on_complete_flow_id?: string }, Flow>
+    update: Method<{ id: string; name: string; detail?: string; actions: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; on_complete_flow_id?: string }, Flow>
     /** Delete a flow */
     delete: Method<{ id: string }, Flow>
   }
@@ -126,7 +126,7 @@ export interface Operations {
     /** List running and ended flows */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<Activeflow>; next_page_token: string }>
     /** Run a flow without a call */
-    create: Method<{ flow_id?: string; actions?: Array<{ id?: string; next_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; variables?: Record<string, string>; webhook_uri?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; id?: string }, Activeflow>
+    create: Method<{ flow_id?: string; actions?: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; variables?: Record<string, string>; webhook_uri?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; id?: string }, Activeflow>
     /** Get a running or ended flow */
     get: Method<{ id: string }, Activeflow>
     /** Stop and delete it */
@@ -138,7 +138,7 @@ export interface Operations {
     /** List calls */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<Call>; next_page_token: string }>
     /** Call the destinations and run a flow on each that answers */
-    create: Method<{ flow_id?: string; actions?: Array<{ id?: string; next_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; source?: Address; destinations: Array<Address>; anonymous?: "yes" | "no" | "auto"; variables?: Record<string, string> }, { calls: Array<Call>; groupcalls: Array<{ id: string }> }>
+    create: Method<{ flow_id?: string; actions?: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; source?: Address; destinations: Array<Address>; anonymous?: "yes" | "no" | "auto"; variables?: Record<string, string> }, { calls: Array<Call>; groupcalls: Array<{ id: string }> }>
     /** Get a call */
     get: Method<{ id: string }, Call>
     /** Hang up, if need be, and delete */
