@@ -5,13 +5,15 @@ import { z } from 'zod'
 import { createSynthesizer, LanguageNotSupported, TextNotSpeakable } from './synthesis/index.ts'
 
 const expiresSeconds = 3_600
+const warmUpAfterMs = 2_000
 
 export const ttsManager = defineManager({
   contract: ttsContract,
   settings: z.object({}),
   migrations: [],
-  build({ files, fileSigner }) {
+  build({ files, fileSigner, log }) {
     const synthesizer = createSynthesizer()
+    let warmUp: NodeJS.Timeout | undefined
     const making = new Map<string, Promise<unknown>>()
 
     async function make(key: string, request: { text: string; language: string; voice: string }): Promise<void> {
@@ -40,7 +42,18 @@ export const ttsManager = defineManager({
           },
         },
       },
-      stop: () => synthesizer.close(),
+      // The engine takes longer to start than a caller should wait, and would take processor time from the managers that start now.
+      async start() {
+        warmUp = setTimeout(() => {
+          synthesizer
+            .synthesize({ text: 'Ready.', language: 'en-US' })
+            .catch((err: unknown) => log.info({ err }, 'the speech engine is not ready; the next text starts it anew'))
+        }, warmUpAfterMs).unref()
+      },
+      async stop() {
+        clearTimeout(warmUp)
+        await synthesizer.close()
+      },
     }
   },
 })

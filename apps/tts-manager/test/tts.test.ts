@@ -1,9 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { internalIdentity } from '@sidetone/contract'
 import { ttsContract } from '@sidetone/proto-schemas/tts'
 import { someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { ttsManager } from '../src/manager.ts'
 
 let app: TestPlatform
@@ -14,6 +15,12 @@ afterAll(() => app.close())
 
 const synthesize = (text: string, language = 'en-US') =>
   app.as(ttsContract, internalIdentity(someId(1))).speech.synthesize({ text, language })
+
+test('the engine starts before the first text', async () => {
+  const processes = () => execFileSync('ps', ['-A', '-o', 'ppid=,args='], { encoding: 'utf8' }).split('\n')
+  const isEngine = (line: string) => Number.parseInt(line, 10) === process.pid && line.includes('speech-engine')
+  await vi.waitFor(() => expect(processes().filter(isEngine)).toHaveLength(1), { timeout: 10_000, interval: 100 })
+})
 
 test('a text becomes a WAV under a signed address; the same text is made once', async () => {
   const answers = await Promise.all(['Hello.', 'Hello.', 'Hello.'].map((text) => synthesize(text)))

@@ -53,7 +53,7 @@ export function createSynthesizer(): Synthesizer {
   let running: ChildProcess | undefined
   let lastId = 0
 
-  // The engine takes its memory when the first text comes, and is made anew after it failed.
+  // Starts with the first text, and anew with the next one after it failed.
   const engine = (): ChildProcess => {
     if (running) return running
     const started = fork(engineFile, { serialization: 'advanced' })
