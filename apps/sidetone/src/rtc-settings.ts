@@ -9,7 +9,7 @@ export const rtcSettings = z.object({
   RTP_PORT_MIN: port(10_000),
   RTP_PORT_MAX: port(10_999),
   /** The address that is told to phones; absent: found out, and loopback peers get loopback. */
-  ADVERTISED_IP: z.ipv4().optional(),
+  ADVERTISED_IP: z.ipv4('must be an IPv4 address, like 203.0.113.7').optional(),
   SIP_REALM: z.string().default('sidetone'),
   /** An Asterisk to use instead of the embedded softswitch, e.g. `http://user:password@127.0.0.1:8088`. */
   ARI_URL: z.string().optional(),

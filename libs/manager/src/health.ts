@@ -1,6 +1,7 @@
 import { serve } from '@hono/node-server'
 import { metricsText } from '@sidetone/telemetry'
 import { Hono } from 'hono'
+import { SettingsError } from './settings.ts'
 
 /** `/health`, `/ready` and `/metrics` of a process that serves nothing else over HTTP. */
 export async function serveHealth({ port, notReady }: { port: number; notReady: () => Promise<string[]> }) {
@@ -14,7 +15,10 @@ export async function serveHealth({ port, notReady }: { port: number; notReady: 
   app.get('/metrics', async (c) => c.text(await metricsText()))
   const server = await new Promise<ReturnType<typeof serve>>((resolve, reject) => {
     const starting = serve({ fetch: app.fetch, port }, () => resolve(starting))
-    starting.on('error', reject)
+    starting.on('error', (error: NodeJS.ErrnoException) => {
+      const inUse = error.code === 'EADDRINUSE'
+      reject(inUse ? new SettingsError(`HTTP port ${port} is in use; set HTTP_PORT to a free one.`) : error)
+    })
   })
   return {
     drain: () => {

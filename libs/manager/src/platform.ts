@@ -47,21 +47,30 @@ export async function openPlatform(name: string, settings: PlatformSettings, log
   if (!DATABASE_URL || !settings.STORAGE_URL) mkdirSync(dataDir, { recursive: true })
 
   const derivedKey = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', PLATFORM_SECRET, '', purpose, 32))
-  const secrets = createSecrets(parseKeys(ENCRYPTION_KEYS, 'ENCRYPTION_KEYS'))
-  const store = await named('DATABASE_URL', () =>
-    openStore(DATABASE_URL ? { url: DATABASE_URL, log } : { file: join(dataDir, 'sidetone.db'), log }),
+  const secrets = await named('ENCRYPTION_KEYS', () => createSecrets(parseKeys(ENCRYPTION_KEYS, 'ENCRYPTION_KEYS')))
+  const files = await named('STORAGE_URL', () =>
+    openFiles(settings.STORAGE_URL ?? join(dataDir, 'files'), {
+      accessKeyId: settings.STORAGE_ACCESS_KEY_ID,
+      secretAccessKey: settings.STORAGE_SECRET_ACCESS_KEY,
+    }),
   )
+  const store = await named('DATABASE_URL', async () => {
+    const opened = await openStore(
+      DATABASE_URL ? { url: DATABASE_URL, log } : { file: join(dataDir, 'sidetone.db'), log },
+    )
+    await opened.ping()
+    return opened
+  })
   const transport = await named('RABBITMQ_URL', async () =>
     RABBITMQ_URL ? await createRabbitTransport({ url: RABBITMQ_URL, name, log }) : createInProcessTransport({ log }),
   )
   const cache = await named('REDIS_URL', () =>
-    openCache(REDIS_URL, { prefix: 'sidetone:', onError: (error) => log.warn({ err: error }, 'redis failed') }),
+    openCache(REDIS_URL, {
+      prefix: 'sidetone:',
+      onError: (error) => log.warn({ err: error }, 'Redis (REDIS_URL) does not answer'),
+    }),
   )
   const feed = await named('EVENT_HUB_URL', () => openLiveFeed({ hubUrl: EVENT_HUB_URL, log }))
-  const files = openFiles(settings.STORAGE_URL ?? join(dataDir, 'files'), {
-    accessKeyId: settings.STORAGE_ACCESS_KEY_ID,
-    secretAccessKey: settings.STORAGE_SECRET_ACCESS_KEY,
-  })
   const baseUrl = settings.PUBLIC_URL ?? `http://127.0.0.1:${settings.HTTP_PORT}`
   const fileSigner = createFileSigner({ baseUrl, secret: derivedKey('files').toString('base64') })
   const outbound = createOutbound({
@@ -108,6 +117,7 @@ async function named<T>(setting: string, open: () => T | Promise<T>): Promise<T>
   try {
     return await open()
   } catch (cause) {
-    throw new SettingsError(`${setting}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new SettingsError(reason.includes(setting) ? reason : `${setting}: ${reason}`, { cause })
   }
 }

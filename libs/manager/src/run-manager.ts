@@ -6,7 +6,7 @@ import { serveHealth } from './health.ts'
 import type { Manager } from './manager.ts'
 import { pendingMigrations } from './migrations.ts'
 import { openPlatform } from './platform.ts'
-import { platformSettings, readSettings, SettingsError } from './settings.ts'
+import { distributedSettings, readSettings, SettingsError } from './settings.ts'
 import { startManager } from './start-manager.ts'
 import { onStopSignal } from './stop-signal.ts'
 
@@ -22,7 +22,7 @@ export async function runManager<C extends Contract, S extends z.ZodObject>(mana
 
 async function start<C extends Contract, S extends z.ZodObject>(manager: Manager<C, S>): Promise<void> {
   const { contract } = manager
-  const settings = readSettings(platformSettings, process.env)
+  const settings = readSettings(distributedSettings, process.env)
   const own = readSettings(manager.settings, process.env) as z.output<S>
   const log = createLogger({ service: contract.name, level: settings.LOG_LEVEL })
   const tracing = await startTracing({ service: contract.name, endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT })

@@ -14,7 +14,10 @@ const url = (...protocols: string[]) =>
 export const platformSettings = z.object({
   HTTP_PORT: port(8080),
   /** MySQL or MariaDB; absent: an SQLite file in the data folder. */
-  DATABASE_URL: url('mysql:'),
+  DATABASE_URL: url('mysql:').refine(
+    (text) => text === undefined || (URL.parse(text)?.pathname.length ?? 0) > 1,
+    'must name a database: mysql://user:password@host:port/database',
+  ),
   /** Absent: the in-process bus. */
   RABBITMQ_URL: url('amqp:', 'amqps:'),
   /** Absent: memory. */
@@ -51,6 +54,17 @@ export const platformSettings = z.object({
 })
 export type PlatformSettings = z.output<typeof platformSettings>
 
+/** The same for a process that is one of several: a part that is embedded would be another one in each of them. */
+export const distributedSettings = platformSettings.required({
+  DATABASE_URL: true,
+  RABBITMQ_URL: true,
+  REDIS_URL: true,
+  EVENT_HUB_URL: true,
+  STORAGE_URL: true,
+  PLATFORM_SECRET: true,
+  ENCRYPTION_KEYS: true,
+})
+
 /** A setting that is wrong; the message lists every problem, one a line. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
@@ -59,8 +73,27 @@ export class SettingsError extends Error {
 /** Reads the settings of a process from its environment; an empty variable counts as absent. */
 export function readSettings<S extends z.ZodObject>(schema: S, env: Record<string, string | undefined>): z.output<S> {
   const given = Object.fromEntries(Object.keys(schema.shape).flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
-  const parsed = schema.safeParse(given)
+  const parsed = schema.safeParse(given, { error: inPlainWords })
   if (parsed.success) return parsed.data
   const problems = parsed.error.issues.map((issue) => `  ${String(issue.path[0])}: ${issue.message}`)
   throw new SettingsError(`Some settings are not valid:\n${problems.join('\n')}`)
+}
+
+/** For whoever sets variables and knows nothing of JavaScript's types. */
+function inPlainWords(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.input === undefined) return 'is needed; docs/operating.md says what for'
+      return issue.expected === 'int' ? 'must be a whole number' : `must be a ${issue.expected}`
+    case 'too_small':
+      return issue.origin === 'string'
+        ? `must have ${issue.minimum} characters or more`
+        : `must be ${issue.minimum} or more`
+    case 'too_big':
+      return `must be ${issue.maximum} or less`
+    case 'invalid_value':
+      return `must be one of ${issue.values.join(', ')}`
+    default:
+      return undefined
+  }
 }
