@@ -38,7 +38,7 @@ export function openapi(): JsonSchema {
   const paths: Record<string, Record<string, JsonSchema>> = {}
   for (const contract of contracts as readonly Contract[]) {
     for (const route of routesOf(contract)) {
-      if (!route.operation.allow) continue
+      if (!route.operation.allow || route.operation.raw) continue
       const path = publicPath(route.path)
       paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, schemaOf) }
     }

@@ -8,7 +8,7 @@ export function sdkOperations(): string {
   const { components, schemaOf } = componentCollector()
   const routes = (contracts as readonly Contract[])
     .flatMap((contract) => routesOf(contract))
-    .filter(({ operation }) => operation.allow)
+    .filter(({ operation }) => operation.allow && !operation.raw)
   const methods = routes.map((route) => ({
     route,
     input: typeOf(schemaOf(route.operation.input, 'input')),

@@ -1,4 +1,11 @@
-import { ApiError, commonError, invalidArgument, type Operation, pathParameters } from '@sidetone/contract'
+import {
+  ApiError,
+  commonError,
+  invalidArgument,
+  type Operation,
+  pathParameters,
+  type RawRequest,
+} from '@sidetone/contract'
 import type { Context } from 'hono'
 import { z } from 'zod'
 import type { GatewayEnv } from './gateway-env.ts'
@@ -7,7 +14,8 @@ const maxDepth = 64
 const credentialParameters = new Set(['token', 'accesskey'])
 
 /** Reads path, query and body of a request into the one object that the operation takes; the path wins over the body. */
-export function inputReader({ input }: Operation, method: string, path: string, maxBodyBytes: number) {
+export function inputReader({ input, raw }: Operation, method: string, path: string, maxBodyBytes: number) {
+  if (raw) return (c: Context<GatewayEnv>) => readRaw(c, maxBodyBytes)
   const names = pathParameters(path)
   const coercions = Object.entries(input.shape as Record<string, z.ZodType>).flatMap(([name, field]) => {
     const coerce = coercionOf(field)
@@ -31,6 +39,11 @@ function addQuery(c: Context<GatewayEnv>, raw: Record<string, unknown>): void {
   if (!c.req.url.includes('?')) return
   for (const [name, value] of Object.entries(c.req.query())) if (!credentialParameters.has(name)) raw[name] = value
 }
+
+const readRaw = async (c: Context<GatewayEnv>, maxBytes: number): Promise<RawRequest> => ({
+  headers: c.req.header(),
+  body: await readText(c, maxBytes).catch(cutOff),
+})
 
 async function readBody(c: Context<GatewayEnv>, maxBytes: number): Promise<Record<string, unknown>> {
   const text = await readText(c, maxBytes).catch(cutOff)

@@ -25,6 +25,8 @@ export interface Operation<
   timeoutMs: number
   /** The output is `{ location }` and the outside gets a 307 to it. */
   redirect: boolean
+  /** The input is a `RawRequest`: what somebody else's service sends, who signs the bytes of the body. */
+  raw: boolean
 }
 
 interface OperationOptions<I extends z.ZodObject, O extends z.ZodType, E extends readonly string[]> {
@@ -37,6 +39,7 @@ interface OperationOptions<I extends z.ZodObject, O extends z.ZodType, E extends
   idempotent?: boolean
   timeoutMs?: number
   redirect?: boolean
+  raw?: boolean
 }
 
 /** Declares an operation; see `Operation` for the fields. */
@@ -45,6 +48,7 @@ export function operation<I extends z.ZodObject, O extends z.ZodType, const E ex
   idempotent,
   timeoutMs = 5_000,
   redirect = false,
+  raw = false,
   ...rest
 }: OperationOptions<I, O, E>): Operation<I, O, E[number]> {
   return {
@@ -54,6 +58,7 @@ export function operation<I extends z.ZodObject, O extends z.ZodType, const E ex
     idempotent: idempotent ?? !rest.http.startsWith('POST '),
     timeoutMs,
     redirect,
+    raw,
   }
 }
 

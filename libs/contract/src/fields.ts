@@ -91,6 +91,10 @@ export const Detail = z.string().max(4096).default('')
 
 export const ById = z.object({ id: Id })
 
+/** A request as it came, for operations that are `raw`: header names in lower case, the body as text. */
+export const RawRequest = z.object({ headers: z.record(z.string(), z.string()), body: z.string() })
+export type RawRequest = z.infer<typeof RawRequest>
+
 /** Newest first; the token comes from the previous page. */
 export const PageQuery = z.object({
   page_size: z.int().min(1).max(100).default(100),
