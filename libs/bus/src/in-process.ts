@@ -4,6 +4,7 @@ import { type Logger, pino } from 'pino'
 import type { Registry } from 'prom-client'
 import { currentRequest } from './current-request.ts'
 import { createEventRunner, type EventRunner } from './event-runner.ts'
+import { jsonCopy } from './json-copy.ts'
 import { busMetrics } from './metrics.ts'
 import { type Delivery, defaultDrainMs, type RequestHandler, type Transport } from './transport.ts'
 import { type WorkInFlight, workInFlight } from './work-in-flight.ts'
@@ -26,8 +27,7 @@ interface Server {
 
 interface Job {
   server: Server
-  text: string
-  deadline: number
+  request: RequestEnvelope
   resolve: (reply: ReplyEnvelope) => void
   reject: (error: unknown) => void
   timer: NodeJS.Timeout
@@ -41,7 +41,7 @@ interface Subscriber {
 
 const delivery: Delivery = { redelivered: false }
 
-/** The bus inside one process. Messages pass as JSON text, so that nothing works here that a broker would break. */
+/** The bus inside one process. Messages are copied as JSON would, so that nothing works here that a broker would break. */
 export function createInProcessTransport({ log = pino(), registry, retryDelaysMs }: InProcessOptions = {}): Transport {
   const servers = new Map<string, Server>()
   const subscribers = new Map<string, Subscriber>()
@@ -74,10 +74,9 @@ export function createInProcessTransport({ log = pino(), registry, retryDelaysMs
 
     async publish(event) {
       if (!open) throw commonError('SERVICE_UNAVAILABLE')
-      const text = JSON.stringify(event)
       const hearing = Array.from(subscribers.values()).filter(({ types }) => types === 'all' || types.has(event.type))
       const outcomes = await Promise.all(
-        hearing.map(({ runner, outside }) => outside(() => runner.run(JSON.parse(text) as EventEnvelope))),
+        hearing.map(({ runner, outside }) => outside(() => runner.run(jsonCopy(event) as EventEnvelope))),
       )
       if (outcomes.includes('released')) throw commonError('SERVICE_UNAVAILABLE')
     },
@@ -110,13 +109,12 @@ export function createInProcessTransport({ log = pino(), registry, retryDelaysMs
 }
 
 function accept(server: Server, envelope: RequestEnvelope): Promise<ReplyEnvelope> {
-  const { deadline } = envelope
-  const remainingMs = deadline - Date.now()
+  const remainingMs = envelope.deadline - Date.now()
   if (remainingMs <= 0) return Promise.reject(commonError('DEADLINE_EXCEEDED'))
-  const text = JSON.stringify(envelope)
+  const request = jsonCopy(envelope) as RequestEnvelope
   return new Promise((resolve, reject) => {
     const timer = setTimeout(rejectLate, remainingMs, reject)
-    const job = { server, text, deadline, resolve, reject, timer }
+    const job = { server, request, resolve, reject, timer }
     server.inFlight.begin()
     if (server.running < server.prefetch) server.outside(start, job)
     else server.waiting.push(job)
@@ -126,13 +124,10 @@ function accept(server: Server, envelope: RequestEnvelope): Promise<ReplyEnvelop
 const rejectLate = (reject: (error: unknown) => void) => reject(commonError('DEADLINE_EXCEEDED'))
 
 async function start(job: Job): Promise<void> {
-  const { server } = job
+  const { server, request } = job
   server.running++
   try {
-    if (Date.now() < job.deadline) {
-      const reply = await server.handler(JSON.parse(job.text) as RequestEnvelope, delivery)
-      job.resolve(JSON.parse(JSON.stringify(reply)) as ReplyEnvelope)
-    }
+    if (Date.now() < request.deadline) job.resolve(jsonCopy(await server.handler(request, delivery)) as ReplyEnvelope)
   } catch (cause) {
     job.reject(commonError('INTERNAL', { cause }))
   }
