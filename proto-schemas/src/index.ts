@@ -3,6 +3,7 @@ import { agentContract } from './agent.ts'
 import { asteriskContract } from './asterisk.ts'
 import { callContract } from './call.ts'
 import { customerContract } from './customer.ts'
+import { directContract } from './direct.ts'
 import { flowContract } from './flow.ts'
 import { gatewayContract } from './gateway.ts'
 import { numberContract } from './number.ts'
@@ -18,6 +19,7 @@ export const contracts = [
   gatewayContract,
   customerContract,
   agentContract,
+  directContract,
   numberContract,
   registrarContract,
   flowContract,

@@ -1,6 +1,7 @@
 import { agentManager } from '@sidetone/agent-manager'
 import { callManager } from '@sidetone/call-manager'
 import { customerManager } from '@sidetone/customer-manager'
+import { directManager } from '@sidetone/direct-manager'
 import { flowManager } from '@sidetone/flow-manager'
 import type { Manager } from '@sidetone/manager'
 import { numberManager } from '@sidetone/number-manager'
@@ -16,6 +17,7 @@ export const managers: Manager[] = [
   timelineManager,
   customerManager,
   agentManager,
+  directManager,
   registrarManager,
   numberManager,
   flowManager,

@@ -1,0 +1,1 @@
+export { directManager } from './manager.ts'

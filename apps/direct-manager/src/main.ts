@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { directManager } from './manager.ts'
+
+await runManager(directManager)
