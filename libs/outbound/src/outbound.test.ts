@@ -181,6 +181,13 @@ describe('names', () => {
     expect(connections()).toBe(0)
   })
 
+  test('an address is given only of a host that may be reached', async () => {
+    expect(await open().addressOf('127.0.0.1')).toBe('127.0.0.1')
+    expect(await open({ allow: ['127.0.0.0/8', '::1/128'] }).addressOf('localhost')).toMatch(/^(127\.0\.0\.1|::1)$/)
+    for (const host of ['127.0.0.2', 'localhost'])
+      await expect(open({ allow: [] }).addressOf(host)).rejects.toThrow(OutboundRefused)
+  })
+
   test('a name that does not exist is a failure, not a refusal', async () => {
     await expect(open().check('http://no-such-host.invalid/')).rejects.toThrow(OutboundFailed)
   })

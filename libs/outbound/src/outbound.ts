@@ -37,6 +37,8 @@ export interface OutboundResponse {
 export interface Outbound {
   /** Whether a request to the URL would be let out now; for a URL that is stored and used later. */
   check(url: string): Promise<void>
+  /** The first address of a host, all of which may be reached; for what does not speak HTTP. */
+  addressOf(host: string): Promise<string>
   fetch(url: string, options?: OutboundRequest): Promise<OutboundResponse>
   close(): Promise<void>
 }
@@ -68,11 +70,10 @@ export function createOutbound(options: OutboundOptions): Outbound {
     bodyTimeout: 0,
   })
 
-  const resolve = async (url: URL) => {
-    const host = unbracketed(url.hostname)
-    if (isIP(host)) return judge(host, host)
-    const addresses = await lookup(host, { all: true })
+  const resolve = async (host: string): Promise<string> => {
+    const addresses = isIP(host) ? [{ address: host }] : await lookup(host, { all: true })
     for (const { address } of addresses) judge(address, host)
+    return addresses[0]!.address
   }
 
   const send = async (first: string, asked: OutboundRequest, signal: AbortSignal): Promise<OutboundResponse> => {
@@ -123,7 +124,11 @@ export function createOutbound(options: OutboundOptions): Outbound {
   }
 
   return {
-    check: (url) => within(url, options.timeoutMs, () => resolve(parseUrl(url))),
+    check: (url) =>
+      within(url, options.timeoutMs, async () => {
+        await resolve(unbracketed(parseUrl(url).hostname))
+      }),
+    addressOf: (host) => within(host, options.timeoutMs, () => resolve(host)),
     fetch: (url, asked = {}) => within(url, asked.timeoutMs ?? options.timeoutMs, (signal) => send(url, asked, signal)),
     close: () => agent.close(),
   }
