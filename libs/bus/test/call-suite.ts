@@ -173,17 +173,17 @@ export function callSuite(start: () => Promise<Transport>): void {
       search: async () => {
         seen.push(currentRequest())
         // No deadline of its own: only the caller's can stop it in time.
-        await nested.wait({ ms: 600 }, { identity })
+        await nested.wait({ ms: 1_500 }, { identity })
         return { found: 'too late' }
       },
       wait: async (_, { request_id, deadline }) => {
         seen.push({ request_id, deadline })
-        await sleep(600)
-        return { waited: 600 }
+        await sleep(1_500)
+        return { waited: 1_500 }
       },
     })
     const nested = example
-    const deadline = Date.now() + 200
+    const deadline = Date.now() + 1_000
     await expect(example.search({}, { identity, request_id: 'r1', deadline })).rejects.toMatchObject({
       reason: 'DEADLINE_EXCEEDED',
     })
@@ -227,19 +227,30 @@ export function callSuite(start: () => Promise<Transport>): void {
   })
 
   test('draining answers what was accepted', async () => {
-    const { transport, example } = await serving()
+    let begun = 0
+    const wait = async ({ ms }: { ms: number }) => {
+      begun++
+      await sleep(ms)
+      return { waited: ms }
+    }
+    const { transport, example } = await serving({ wait })
     const slow = Array.from({ length: 20 }, () => example.wait({ ms: 150 }, as))
-    await sleep(50)
+    await until(() => begun === 20)
     const [answers] = await Promise.all([Promise.all(slow), transport.close({ drainMs: 2_000 })])
     expect(answers).toHaveLength(20)
     await expect(example.get({ id: '1' }, as)).rejects.toMatchObject({ reason: 'SERVICE_UNAVAILABLE' })
   })
 
   test('a drain ends although a handler hangs', async () => {
-    const { transport, example } = await serving({ wait: () => new Promise(() => undefined) })
-    const hanging = example.wait({ ms: 0 }, { identity, deadline: Date.now() + 300 })
+    const begun = Promise.withResolvers<void>()
+    const wait = () => {
+      begun.resolve()
+      return new Promise<never>(() => undefined)
+    }
+    const { transport, example } = await serving({ wait })
+    const hanging = example.wait({ ms: 0 }, { identity, deadline: Date.now() + 1_000 })
     hanging.catch(() => undefined)
-    await sleep(50)
+    await begun.promise
     await transport.close({ drainMs: 50 })
     await expect(hanging).rejects.toMatchObject({ name: 'ApiError' })
   })

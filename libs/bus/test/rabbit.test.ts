@@ -162,15 +162,17 @@ describe.skipIf(!rabbitUrl)('over RabbitMQ', () => {
     const reply = { status_code: 200, data_type: 'application/json', data: 'nested' }
     await other.serve(queue, async () => reply, { prefetch: 1 })
     const request = { uri: '/v1/x', method: 'GET', publisher: 'test', data_type: 'application/json', data: null }
+    const begun = Promise.withResolvers<void>()
     const search = async () => {
-      await sleep(100)
+      begun.resolve()
+      await sleep(50)
       const deadline = Date.now() + 1_000
       const { data } = await transport.request(queue, { ...request, request_id: 'r1', identity, deadline })
       return { found: String(data) }
     }
     await serveContract(exampleContract, exampleHandlers({ search }), { transport, log: silent })
     const answer = clientOf(caller).search({}, as)
-    await sleep(50)
+    await begun.promise
     await Promise.all([transport.close({ drainMs: 2_000 }), expect(answer).resolves.toEqual({ found: 'nested' })])
   })
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findService } from '@sidetone/testing/services'
 import { Redis } from 'ioredis'
@@ -39,9 +39,9 @@ describe.each([{ adapter: 'memory', target: undefined }, ...(url ? [{ adapter: '
     })
 
     test('a value is gone after its time', async () => {
-      await cache.set('brief', 1, { ttlSeconds: 0.05 })
+      await cache.set('brief', 1, { ttlSeconds: 0.5 })
       expect(await cache.get('brief')).toBe(1)
-      await sleep(80)
+      await sleep(550)
       expect(await cache.get('brief')).toBeUndefined()
     })
 
@@ -128,11 +128,11 @@ describe.each([{ adapter: 'memory', target: undefined }, ...(url ? [{ adapter: '
     })
 
     test('a renewed lock outlives its first time', async () => {
-      const lock = await cache.lock('renewed', { ttlMs: 400 })
-      await sleep(250)
+      const lock = await cache.lock('renewed', { ttlMs: 1_500 })
+      await sleep(900)
       expect(await lock!.renew()).toBe(true)
-      await sleep(250)
-      expect(await cache.lock('renewed', { ttlMs: 400 })).toBeUndefined()
+      await sleep(900)
+      expect(await cache.lock('renewed', { ttlMs: 1_500 })).toBeUndefined()
     })
 
     test('one who waits gets the lock when it is released', async () => {
@@ -146,10 +146,10 @@ describe.each([{ adapter: 'memory', target: undefined }, ...(url ? [{ adapter: '
     test('work under one lock never overlaps, is kept locked beyond the first time, and releases when it throws', async () => {
       let inside = 0
       const work = () =>
-        cache.withLock('work', { ttlMs: 60, waitMs: 5000 }, async () => {
+        cache.withLock('work', { ttlMs: 600, waitMs: 5000 }, async () => {
           inside++
           expect(inside).toBe(1)
-          await sleep(120)
+          await sleep(900)
           inside--
         })
       await Promise.all([work(), work()])
@@ -248,12 +248,10 @@ describe.runIf(url)('two processes on one Redis', () => {
 
 describe('a Redis that is not there', () => {
   const dead = async (listen: boolean) => {
-    const server = createServer((socket) => socket.on('error', () => {}))
-    const sockets = new Set<{ destroy(): void }>()
-    server.on('connection', (socket) => sockets.add(socket))
+    const sockets = new Set<Socket>()
+    const server = createServer((socket) => void sockets.add(socket.on('error', () => {})))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as { port: number }
-    if (!listen) await new Promise((resolve) => server.close(resolve))
+    const port = listen ? (server.address() as AddressInfo).port : 1
     const errors: Error[] = []
     const cache = openCache(`redis://127.0.0.1:${port}`, { onError: (error) => errors.push(error) })
     const close = async () => {
