@@ -2,7 +2,6 @@ import { type EventEnvelope, internalIdentity, nilId } from '@sidetone/contract'
 import { timelineContract } from '@sidetone/proto-schemas/timeline'
 import { adminOf, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { batches } from '../src/batches.ts'
 import { timelineManager } from '../src/manager.ts'
 
 const [acme, rival] = [someId(1), someId(2)]
@@ -106,15 +105,4 @@ test('what is internal is neither kept nor told', async () => {
   const { events } = await after(0)
   expect(events.map(({ type }) => type)).toEqual(['agent_updated'])
   expect(JSON.stringify(events)).not.toContain('of a password')
-})
-
-test('an item that cannot be worked on does not spoil those that came with it', async () => {
-  const done: number[] = []
-  const add = batches<number>(async (items) => {
-    if (items.includes(3)) throw new Error('not this one')
-    done.push(...items)
-  }, 10)
-  const outcomes = await Promise.allSettled([1, 2, 3, 4].map(add))
-  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
-  expect(done).toEqual([1, 2, 4])
 })

@@ -116,6 +116,18 @@ export function jobTable(store: Store, worker: string) {
       tx.signal(signalOf(type))
     },
 
+    /** Lets the job with this key that has not begun run at that time, unless it would earlier. */
+    async bringForward(tx: Tx, key: string, runAtMs: number): Promise<void> {
+      await tx.kysely
+        .updateTable(table)
+        .set({ run_at_ms: runAtMs, due_ms: sql`case when due_ms is null then null else ${runAtMs} end` })
+        .where('worker', '=', worker)
+        .where('pending_key', '=', columnOf(key))
+        .where('state', '!=', 'running')
+        .where(sql<boolean>`coalesce(due_ms, run_at_ms) > ${runAtMs}`)
+        .execute()
+    },
+
     /** Takes away what has not begun; what runs is not repeated when it fails. */
     async cancel(tx: Tx, key: string): Promise<void> {
       const rows = await living(tx).select(['id', 'serial_key']).where('job_key', '=', columnOf(key)).execute()

@@ -271,6 +271,31 @@ describe.each(databases)('jobs on $name', ({ name, create }) => {
     expect(ran.toSorted()).toEqual(['first', 'other', 'third'])
   })
 
+  test('a planned job is brought forward by another with its key, and never put off', async () => {
+    const ran: unknown[] = []
+    const jobs = working(async (payload) => ran.push(payload))
+    await enqueue(jobs, 'planned', { key: 'k', runAt: timeAfter(3_600_000) })
+    await enqueue(jobs, 'later', { key: 'k', runAt: timeAfter(7_200_000) })
+    const [row] = await rows()
+    expect(Number(row!.due_ms)).toBeLessThanOrEqual(Date.now() + 3_600_000)
+    await enqueue(jobs, 'now', { key: 'k' })
+    await noneLeft()
+    expect(ran).toEqual(['planned'])
+  })
+
+  test('a job that goes on for long learns at once that its process stops, and may still end well', async () => {
+    const begun = gate()
+    const jobs = working(async (_, { closing, signal }) => {
+      begun.resolve()
+      await new Promise((resolve) => closing.addEventListener('abort', resolve))
+      signal.throwIfAborted()
+    })
+    await enqueue(jobs, null)
+    await begun.promise
+    await jobs.close({ drainMs: 5_000 })
+    expect(await rows()).toEqual([])
+  })
+
   test('a failed job does not come back beside a newer one with its key', async () => {
     const ran: unknown[] = []
     const [begun, goOn] = [gate(), gate()]

@@ -10,6 +10,8 @@ export interface JobContext {
   attempt: number
   /** Aborts at the time-out, when the lease is lost and when the process stops; the handler should end then. */
   signal: AbortSignal
+  /** Aborts when the process begins to stop: a handler that would go on to something new ends instead. */
+  closing: AbortSignal
   job: { id: number; type: string; key: string | null; tm_create: string }
 }
 
@@ -30,7 +32,7 @@ export interface JobDefinition<Payload> {
 export interface EnqueueOptions {
   /** RFC 3339; absent: now. */
   runAt?: string | undefined
-  /** A job with the same key that has not begun is kept, and this one is not added. */
+  /** A job with the same key that has not begun is kept instead of this one, and runs at the earlier of their times. */
   key?: string | undefined
   /** Jobs with the same one run one at a time in order of creation; one that is to be tried again holds the later ones back. */
   serialKey?: string | undefined
@@ -151,7 +153,12 @@ export function createJobs({ store, log, name, leaseMs = 30_000, pollMs = 1_000 
     try {
       if (attempt > definition.maxAttempts) throw new JobAbandoned('its worker died')
       await Promise.race([
-        definition.handler(payload, { attempt, signal: stop.signal, job: { id, type, key, tm_create } }),
+        definition.handler(payload, {
+          attempt,
+          signal: stop.signal,
+          closing: closing.signal,
+          job: { id, type, key, tm_create },
+        }),
         overdue(stop.signal),
       ])
     } catch (error) {
@@ -213,6 +220,7 @@ export function createJobs({ store, log, name, leaseMs = 30_000, pollMs = 1_000 
       if (!definitions.has(type)) throw new Error(`nobody has defined the job ${type}, so it would never run`)
       const runAtMs = runAt === undefined ? Date.now() : Date.parse(runAt)
       if (Number.isNaN(runAtMs)) throw new Error(`runAt of job ${type} is not a time: ${runAt}`)
+      if (key !== undefined) await table.bringForward(tx, key, runAtMs)
       await table.add(tx, { type, payload, runAtMs, key, serialKey })
     },
 

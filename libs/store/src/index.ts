@@ -1,3 +1,4 @@
+export { batches } from './batches.ts'
 export { checkTables } from './check-tables.ts'
 export { newId, now, timeAfter } from './clock.ts'
 export { createResourceTable, createTable } from './create-resource-table.ts'
