@@ -9,12 +9,11 @@ import { type Activeflow, flowContract } from '@sidetone/proto-schemas/flow'
 import { tagContract } from '@sidetone/proto-schemas/tag'
 import { webhookContract } from '@sidetone/proto-schemas/webhook'
 import { createEmitter, newId } from '@sidetone/store'
-import { someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
+import { scripted, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
 import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { webhookManager } from '../src/manager.ts'
 import { startReceiver } from './receiver.ts'
-import { scripted } from './scripted.ts'
 
 const [acme, rival] = [someId(1), someId(2)]
 const secretOf = (id: string) => `whsec_${Buffer.from(id.padEnd(36, '0')).toString('base64')}`

@@ -1,2 +1,3 @@
+export { scripted } from './scripted.ts'
 export { findService } from './services.ts'
 export { adminOf, someId, startTestPlatform, type TestPlatform } from './test-platform.ts'

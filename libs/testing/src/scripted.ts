@@ -4,7 +4,7 @@ import { z } from 'zod'
 
 type Answers<C extends Contract> = { [R in keyof Handlers<C>]?: Partial<Handlers<C>[R]> }
 
-/** Stands in for a manager that these tests need a few answers from, over the real bus. */
+/** Stands in for a manager that a test needs a few answers from, over the real bus. */
 export const scripted = <C extends Contract>(contract: C, answers: Answers<C>): Manager<C> =>
   defineManager({
     contract,
