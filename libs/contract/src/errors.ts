@@ -31,6 +31,7 @@ export const commonErrors = {
   },
   INVALID_CREDENTIALS: { status: 'UNAUTHENTICATED', message: 'The credentials are wrong, expired or revoked.' },
   PERMISSION_DENIED: { status: 'PERMISSION_DENIED', message: 'This identity may not do that.' },
+  ACCOUNT_FROZEN: { status: 'PERMISSION_DENIED', message: 'The account is frozen and will be deleted; see details.' },
   ROUTE_NOT_FOUND: { status: 'NOT_FOUND', message: 'There is no such route.' },
   PAYLOAD_TOO_LARGE: { status: 'PAYLOAD_TOO_LARGE', message: 'The body is too large.' },
   RATE_LIMIT_EXCEEDED: { status: 'RESOURCE_EXHAUSTED', message: 'Too many requests; see Retry-After.' },

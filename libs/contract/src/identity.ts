@@ -17,13 +17,15 @@ export const nilId = '00000000-0000-0000-0000-000000000000'
 
 /** Who asks. Travels in every message; a manager trusts it because only the gateway and the managers can publish. */
 export const Identity = z.object({
-  type: z.enum(['agent', 'accesskey', 'internal', 'anonymous']),
+  type: z.enum(['agent', 'accesskey', 'delegate', 'direct', 'internal', 'anonymous']),
   /** Whose data this is about; the nil id for internal work across customers. */
   customer_id: z.string(),
   agent_id: z.string(),
   /** The access key or session behind the request, for the audit trail. */
   credential_id: z.string(),
   permission: z.int(),
+  /** The one resource that a `direct` identity is about: it has no permissions and may use only what is open to it by name. */
+  direct: z.object({ resource_type: z.string(), resource_id: z.string() }).optional(),
 })
 export type Identity = z.infer<typeof Identity>
 

@@ -28,6 +28,8 @@ export interface Resources<C extends Contract = Contract, Settings = unknown> {
   secrets: Secrets
   /** HTTP to addresses that customers name, behind the guard. */
   outbound: Outbound
+  /** Where the gateway is reached from outside, without a slash at the end: what links in mails begin with. */
+  publicUrl: string
 }
 
 /** What a manager does. */

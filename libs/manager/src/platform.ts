@@ -28,6 +28,8 @@ export interface Platform {
   fileSigner: FileSigner
   secrets: Secrets
   outbound: Outbound
+  /** Where the gateway is reached from outside, without a slash at the end. */
+  publicUrl: string
   /** A key of its own for each purpose, derived from PLATFORM_SECRET (RFC 5869). */
   derivedKey: (purpose: string) => Buffer
   /** What is not ready; empty when all is well. */
@@ -71,8 +73,8 @@ export async function openPlatform(name: string, settings: PlatformSettings, log
     }),
   )
   const feed = await named('EVENT_HUB_URL', () => openLiveFeed({ hubUrl: EVENT_HUB_URL, log }))
-  const baseUrl = settings.PUBLIC_URL ?? `http://127.0.0.1:${settings.HTTP_PORT}`
-  const fileSigner = createFileSigner({ baseUrl, secret: derivedKey('files').toString('base64') })
+  const publicUrl = (settings.PUBLIC_URL ?? `http://127.0.0.1:${settings.HTTP_PORT}`).replace(/\/+$/, '')
+  const fileSigner = createFileSigner({ baseUrl: publicUrl, secret: derivedKey('files').toString('base64') })
   const outbound = createOutbound({
     allow: settings.OUTBOUND_ALLOW,
     timeoutMs: 15_000,
@@ -97,6 +99,7 @@ export async function openPlatform(name: string, settings: PlatformSettings, log
     fileSigner,
     secrets,
     outbound,
+    publicUrl,
     derivedKey,
     notReady: async () => [
       ...(transport.ready() ? [] : ['bus']),

@@ -29,7 +29,7 @@ export const platformSettings = z.object({
   STORAGE_ACCESS_KEY_ID: z.string().optional(),
   STORAGE_SECRET_ACCESS_KEY: z.string().optional(),
   SIDETONE_DATA_DIR: z.string().default('./.sidetone'),
-  /** Where this gateway is reached from outside; addresses of files begin with it. */
+  /** Where this gateway is reached from outside; addresses of files and links in mails begin with it. */
   PUBLIC_URL: url('http:', 'https:'),
   /** Networks that outbound HTTP may reach although they are not public, e.g. `127.0.0.0/8,10.1.0.0/16`. */
   OUTBOUND_ALLOW: z

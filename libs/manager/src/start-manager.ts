@@ -50,6 +50,7 @@ export async function startManager<C extends Contract, S extends z.ZodObject>(
     feed: platform.feed,
     secrets,
     outbound,
+    publicUrl: platform.publicUrl,
   })
   await behaviour.start?.()
   const closables: Closable[] = []

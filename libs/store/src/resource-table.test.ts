@@ -126,6 +126,19 @@ describe.each(databases)('a resource table on $name', ({ create }) => {
     expect(await ids({ count: 1, active: true })).toEqual([one.id])
   })
 
+  test('a condition on a list of ids holds for any of them, before rows are counted into pages', async () => {
+    const customer = randomUUID()
+    const [a, b, c] = [randomUUID(), randomUUID(), randomUUID()]
+    const one = await oneOf(customer, { tags: [a, b] })
+    for (let n = 0; n < 3; n++) await oneOf(customer, { tags: [c] })
+    const two = await oneOf(customer, { tags: [b] })
+    const page = (anyOf: string[]) => things.page(store, customer, { page_size: 2 }, { tags: { anyOf } })
+    expect((await page([a, b])).result.map(({ id }) => id)).toEqual([two.id, one.id])
+    expect((await page([a])).result.map(({ id }) => id)).toEqual([one.id])
+    expect((await page([a.slice(0, -1)])).result).toEqual([])
+    expect((await page([])).result).toEqual([])
+  })
+
   test('pages neither repeat nor skip rows of the same instant', async () => {
     const customer = randomUUID()
     const made = []

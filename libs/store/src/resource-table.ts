@@ -1,5 +1,5 @@
 import { everyCustomer, type Page, type PageQuery, type Scope } from '@sidetone/contract'
-import { type CompiledQuery, type SelectQueryBuilder, sql } from 'kysely'
+import { type CompiledQuery, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
 import type { z } from 'zod'
 import { newId } from './clock.ts'
 import { type Position, pageToken, readPageToken } from './page-token.ts'
@@ -14,8 +14,10 @@ interface Row {
 /** What the store fills in when a row is inserted; an id may be given. */
 export type NewRow<T> = Omit<T, 'id' | 'tm_create' | 'tm_update' | 'tm_delete'> & { id?: string }
 
-/** Fields that must be equal; a list means any of its values. */
-export type Where<T> = { [K in keyof T]?: T[K] | readonly T[K][] }
+/** Fields that must be equal; a list means any of its values; `{ anyOf }` a field that is a list of ids and holds one of these. */
+export type Where<T> = {
+  [K in keyof T]?: T[K] | readonly T[K][] | (T[K] extends readonly string[] ? { anyOf: readonly string[] } : never)
+}
 
 /** A table as its schema has it. */
 export interface TableDescription {
@@ -119,6 +121,7 @@ export function resourceTable<T extends Row>(
   function condition(field: string, value: unknown) {
     const { encrypted: secret, kind } = columnOf(field)
     if (value === undefined) throw new Error(`${name}.${field}: undefined would match everything; leave the field out`)
+    if (kind === 'json' && isAnyOf(value)) return holdsAny(column(field), value.anyOf)
     if (secret || kind === 'json') throw new Error(`${name}.${field} cannot be searched by its value`)
     if (value === null) return sql<boolean>`${column(field)} is null`
     if (!Array.isArray(value)) return sql<boolean>`${column(field)} = ${encode(kind, value)}`
@@ -245,6 +248,18 @@ export function resourceTable<T extends Row>(
   }
   return table
 }
+
+const isAnyOf = (value: unknown): value is { anyOf: readonly string[] } =>
+  typeof value === 'object' && value !== null && 'anyOf' in value
+
+/** In the text of a JSON list, an id has its quotes on both sides. */
+const holdsAny = (column: RawBuilder<unknown>, ids: readonly string[]) =>
+  ids.length === 0
+    ? sql<boolean>`1 = 0`
+    : sql<boolean>`(${sql.join(
+        ids.map((id) => sql`instr(${column}, ${JSON.stringify(id)}) > 0`),
+        sql` or `,
+      )})`
 
 /** The rows behind a position. The first condition is the one that an index can use. */
 const after = ({ tm_create, id }: Position) =>
