@@ -140,11 +140,8 @@ export const Dialroute = z.object({
   tech_postfix: z.string(),
   tech_headers: z.record(z.string(), z.string()),
   codecs: z.string(),
-  /** What to dial: `sip:<prefix><number><postfix>@<hostname>`, escaped. */
-  uri: z.string(),
-  /** For a 401 or 407; empty: none. */
-  username: z.string(),
-  password: z.string(),
+  /** What to originate a call to on an RTC node: `PJSIP/<endpoint>/sip:<prefix><number><postfix>@<hostname>`, escaped. */
+  endpoint: z.string(),
   health_status: Provider.shape.health_status,
 })
 export type Dialroute = z.infer<typeof Dialroute>
