@@ -13,8 +13,12 @@ import {
   Time,
 } from '@sidetone/contract'
 import { z } from 'zod'
-import { Action, ActionInput, actionOptions } from './action.ts'
-import { Address, emptyAddress, ownerFields } from './common.ts'
+import { Action, actionOptions } from './action.ts'
+import { Address, ownerFields } from './common.ts'
+import { DialInput, dialErrorDefinitions, dialErrors } from './dial.ts'
+import { Groupcall, groupcallErrors, groupcallResource } from './groupcall.ts'
+import { outboundConfigErrors, outboundConfigResource } from './outbound-config.ts'
+import { recordingErrors, recordingResource } from './recording.ts'
 
 export const CallStatus = z.enum(['dialing', 'ringing', 'progressing', 'terminating', 'canceling', 'hangup'])
 export const HangupReason = z.enum(['', 'normal', 'failed', 'busy', 'cancel', 'timeout', 'noanswer', 'dialout', 'amd'])
@@ -52,30 +56,6 @@ export const Call = z
   .meta({ id: 'Call' })
 export type Call = z.infer<typeof Call>
 
-/** The audio of a call, or of what two or more calls share, as a file. */
-export const Recording = z
-  .object({
-    ...resourceFields,
-    ...ownerFields,
-    activeflow_id: Id,
-    reference_type: z.enum(['call', 'confbridge']),
-    reference_id: Id,
-    status: z.enum(['initiating', 'recording', 'stopping', 'ended']),
-    format: z.enum(['wav']),
-    on_end_flow_id: Id,
-    tm_start: Time.nullable(),
-    tm_end: Time.nullable(),
-    /** Known once it has ended: where to get it, how large it is, and its SHA-256. */
-    uri_download: z.string(),
-    filesize: z.int(),
-    sha256: z.string(),
-    file_id: internal(Id),
-    asterisk_id: internal(z.string()),
-    channel_id: internal(z.string()),
-  })
-  .meta({ id: 'Recording' })
-export type Recording = z.infer<typeof Recording>
-
 /** A digit that was pressed. */
 export const Dtmf = z.object({
   id: Id,
@@ -87,7 +67,24 @@ export const Dtmf = z.object({
 })
 
 const callErrors = ['CALL_NOT_FOUND'] as const
-const recordingErrors = ['RECORDING_NOT_FOUND'] as const
+const controlErrors = ['CALL_NOT_FOUND', 'CALL_STATE_INVALID'] as const
+const Dialled = z.object({ calls: z.array(Call), groupcalls: z.array(Groupcall) })
+/** As VoIPBIN: a 200 that says nothing. */
+const Nothing = z.object({})
+const MuteInput = ById.extend({ direction: z.enum(['', 'both', 'out', 'in']).default('') })
+
+/** Something that is switched on by POST and off by DELETE while a call is answered. */
+const control = (method: 'POST' | 'DELETE', name: string, summary: string) =>
+  operation({
+    http: `${method} /calls/{id}/${name}`,
+    summary,
+    allow: managers,
+    idempotent: true,
+    input: ById,
+    output: Nothing,
+    errors: controlErrors,
+    timeoutMs: 10_000,
+  })
 
 export const callContract = defineContract({
   name: 'call',
@@ -95,16 +92,10 @@ export const callContract = defineContract({
     CALL_NOT_FOUND: { status: 'NOT_FOUND', message: 'The call was not found.' },
     CALL_STATE_INVALID: { status: 'FAILED_PRECONDITION', message: 'The call is not in a state for that.' },
     CALL_ALREADY_HANGUP: { status: 'FAILED_PRECONDITION', message: 'The call has ended already.' },
-    DESTINATION_INVALID: { status: 'INVALID_ARGUMENT', message: 'destinations: none of them can be called.' },
-    SOURCE_INVALID: { status: 'INVALID_ARGUMENT', message: 'source: must be one of your own numbers or extensions.' },
-    FLOW_NOT_FOUND: { status: 'INVALID_ARGUMENT', message: 'flow_id: the flow was not found.' },
-    INVALID_ACTION: { status: 'INVALID_ARGUMENT', message: 'An action is not valid.' },
-    INVALID_ACTION_TYPE: { status: 'INVALID_ARGUMENT', message: 'There is no such action type.' },
-    INVALID_VARIABLES: { status: 'INVALID_ARGUMENT', message: 'variables: at most 100, 64 KB together.' },
-    RECORDING_NOT_FOUND: { status: 'NOT_FOUND', message: 'The recording was not found.' },
-    RECORDING_ALREADY_ACTIVE: { status: 'FAILED_PRECONDITION', message: 'The call is being recorded already.' },
-    RECORDING_NOT_ACTIVE: { status: 'FAILED_PRECONDITION', message: 'The call is not being recorded.' },
-    RECORDING_NOT_READY: { status: 'FAILED_PRECONDITION', message: 'The recording has not ended yet.' },
+    ...dialErrorDefinitions,
+    ...groupcallErrors,
+    ...recordingErrors,
+    ...outboundConfigErrors,
   },
   resources: {
     call: {
@@ -120,24 +111,25 @@ export const callContract = defineContract({
           http: 'POST /calls',
           summary: 'Call the destinations and run a flow on each that answers',
           allow: managers,
-          input: z.object({
-            flow_id: OptionalId,
-            /** Used when `flow_id` is absent. */
-            actions: z.array(ActionInput).min(1).max(1_000).optional(),
-            source: Address.default(emptyAddress),
-            destinations: z.array(Address).min(1).max(100),
-            anonymous: z.enum(['yes', 'no', 'auto']).default('no'),
-            variables: z.record(z.string().max(255), z.string().max(32_768)).default({}),
+          input: DialInput,
+          output: Dialled,
+          errors: dialErrors,
+          timeoutMs: 15_000,
+        }),
+        dial: operation({
+          http: 'POST /calls/dial',
+          summary: 'As `create`, for other managers: with what customers may not say',
+          input: DialInput.extend({
+            /** The call that makes these; they end with it. */
+            master_call_id: OptionalId,
+            /** Their flow begins when they ring. */
+            early_execution: z.boolean().default(false),
+            /** Only these carriers, whatever the routes say. */
+            route_provider_ids: z.array(Id).max(20).default([]),
           }),
-          output: z.object({ calls: z.array(Call), groupcalls: z.array(z.object({ id: Id })) }),
-          errors: [
-            'DESTINATION_INVALID',
-            'SOURCE_INVALID',
-            'FLOW_NOT_FOUND',
-            'INVALID_ACTION',
-            'INVALID_ACTION_TYPE',
-            'INVALID_VARIABLES',
-          ],
+          output: Dialled,
+          errors: dialErrors,
+          timeoutMs: 15_000,
         }),
         get: operation({
           http: 'GET /calls/{id}',
@@ -171,6 +163,24 @@ export const callContract = defineContract({
           output: Call,
           errors: ['CALL_NOT_FOUND', 'CALL_STATE_INVALID', 'RECORDING_ALREADY_ACTIVE'],
         }),
+        recording_pause: operation({
+          http: 'POST /calls/{id}/recording_pause',
+          summary: 'Leave out what is said until `recording_resume`',
+          allow: managers,
+          idempotent: true,
+          input: ById,
+          output: Call,
+          errors: ['CALL_NOT_FOUND', 'RECORDING_NOT_ACTIVE'],
+        }),
+        recording_resume: operation({
+          http: 'POST /calls/{id}/recording_resume',
+          summary: 'Record on after `recording_pause`',
+          allow: managers,
+          idempotent: true,
+          input: ById,
+          output: Call,
+          errors: ['CALL_NOT_FOUND', 'RECORDING_NOT_ACTIVE'],
+        }),
         recording_stop: operation({
           http: 'POST /calls/{id}/recording_stop',
           summary: 'Stop recording',
@@ -178,6 +188,49 @@ export const callContract = defineContract({
           input: ById,
           output: Call,
           errors: ['CALL_NOT_FOUND', 'RECORDING_NOT_ACTIVE'],
+        }),
+        hold: control('POST', 'hold', 'Put on hold: the phone hears music'),
+        unhold: control('DELETE', 'hold', 'Take off hold'),
+        moh_start: control('POST', 'moh', 'Play music on hold'),
+        moh_stop: control('DELETE', 'moh', 'Stop the music on hold'),
+        silence_start: control(
+          'POST',
+          'silence',
+          'Send silence, for phones that take the absence of sound for a fault',
+        ),
+        silence_stop: control('DELETE', 'silence', 'Send silence no more'),
+        mute: operation({
+          http: 'POST /calls/{id}/mute',
+          summary: 'Mute what the phone says (`in`), what it hears (`out`), or both',
+          allow: managers,
+          idempotent: true,
+          input: MuteInput,
+          output: Nothing,
+          errors: controlErrors,
+          timeoutMs: 10_000,
+        }),
+        unmute: operation({
+          http: 'DELETE /calls/{id}/mute',
+          summary: 'Unmute what the phone says (`in`), what it hears (`out`), or both',
+          allow: managers,
+          input: MuteInput,
+          output: Nothing,
+          errors: controlErrors,
+          timeoutMs: 10_000,
+        }),
+        talk: operation({
+          http: 'POST /calls/{id}/talk',
+          summary: 'Speak a text, beside what the flow does; an incoming call is answered first',
+          allow: managers,
+          input: ById.extend({
+            text: actionOptions.talk.shape.text,
+            language: actionOptions.talk.shape.language,
+            provider: actionOptions.talk.shape.provider,
+            voice_id: actionOptions.talk.shape.voice_id,
+          }),
+          output: Nothing,
+          errors: controlErrors,
+          timeoutMs: 15_000,
         }),
       },
       events: {
@@ -192,47 +245,9 @@ export const callContract = defineContract({
         hangup: event(Call, 'The leg has ended; exactly one per leg'),
       },
     },
-    recording: {
-      operations: {
-        list: operation({
-          http: 'GET /recordings',
-          summary: 'List recordings',
-          allow: managers,
-          input: PageQuery,
-          output: Page(Recording),
-        }),
-        get: operation({
-          http: 'GET /recordings/{id}',
-          summary: 'Get a recording',
-          allow: managers,
-          input: ById,
-          output: Recording,
-          errors: recordingErrors,
-        }),
-        delete: operation({
-          http: 'DELETE /recordings/{id}',
-          summary: 'Delete a recording and its file',
-          allow: managers,
-          input: ById,
-          output: Recording,
-          errors: recordingErrors,
-        }),
-        file: operation({
-          http: 'GET /recordingfiles/{id}',
-          summary: 'Get the audio of a recording (307 to a signed address)',
-          allow: managers,
-          input: ById,
-          output: z.object({ location: z.string() }),
-          redirect: true,
-          errors: ['RECORDING_NOT_FOUND', 'RECORDING_NOT_READY'],
-        }),
-      },
-      events: {
-        started: event(Recording, 'A recording began'),
-        finished: event(Recording, 'A recording has ended and its file can be downloaded'),
-        deleted: event(Recording, 'A recording was deleted'),
-      },
-    },
+    groupcall: groupcallResource,
+    recording: recordingResource,
+    outbound_config: outboundConfigResource,
     dtmf: {
       operations: {},
       events: { received: event(Dtmf, 'A digit was pressed', { internal: true }) },

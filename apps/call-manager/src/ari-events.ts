@@ -49,7 +49,7 @@ const handlers: Record<string, Handle> = {
     const recordingId = recordingIdOfSnoop(channel.id)
     if (recordingId) return endRecording(core, recordingId)
     const call = await legOf(core, asteriskId, channel)
-    return call && core.apply(call.id, { type: 'gone', cause })
+    return call && core.apply(call.id, { type: 'gone', cause, channel_id: channel.id })
   },
 
   async ChannelDtmfReceived(core, asteriskId, { channel, digit, duration_ms = 0 }, eventId) {

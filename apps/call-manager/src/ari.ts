@@ -14,8 +14,11 @@ interface Originate {
   channelId: string
   endpoint: string
   callerId?: string | undefined
+  variables?: Record<string, string>
   timeoutSeconds: number
 }
+
+export type MuteDirection = 'both' | 'in' | 'out'
 
 /** What we ask of one RTC node. What no longer exists there is no failure: a call may end at any time. */
 export interface Ari {
@@ -24,6 +27,10 @@ export interface Ari {
   play(channelId: string, playbackId: string, media: string): Promise<void>
   stopPlayback(playbackId: string): Promise<void>
   playbackExists(playbackId: string): Promise<boolean>
+  switchOn(channelId: string, what: 'hold' | 'moh' | 'silence'): Promise<void>
+  switchOff(channelId: string, what: 'hold' | 'moh' | 'silence'): Promise<void>
+  mute(channelId: string, direction: MuteDirection): Promise<void>
+  unmute(channelId: string, direction: MuteDirection): Promise<void>
   /** False when there is no such channel. */
   hangUp(channelId: string, cause: number): Promise<boolean>
   /** Answers with the id of the node that dials. */
@@ -38,6 +45,7 @@ export interface Ari {
     name: string,
     options: { maxDurationSeconds: number; maxSilenceSeconds: number },
   ): Promise<void>
+  pauseRecording(name: string, paused: boolean): Promise<void>
   /** False when nothing is recorded under that name. */
   stopRecording(name: string): Promise<boolean>
   channels(): Promise<Channel[]>
@@ -82,8 +90,8 @@ export function ariOf(client: Client<typeof asteriskContract>): Ari {
   const post = async (path: string, query: Query = {}, body?: unknown): Promise<void> => {
     await request('POST', path, query, body)
   }
-  const gone = async (path: string): Promise<void> => {
-    await tolerant('DELETE', path)
+  const gone = async (path: string, query: Query = {}): Promise<void> => {
+    await tolerant('DELETE', path, query)
   }
 
   return {
@@ -92,10 +100,14 @@ export function ariOf(client: Client<typeof asteriskContract>): Ari {
     play: (channelId, playbackId, media) => post(`channels/${channelId}/play/${playbackId}`, {}, { media: [media] }),
     stopPlayback: (playbackId) => gone(`playbacks/${playbackId}`),
     playbackExists: (playbackId) => tolerant('GET', `playbacks/${playbackId}`),
+    switchOn: (channelId, what) => post(`channels/${channelId}/${what}`),
+    switchOff: (channelId, what) => gone(`channels/${channelId}/${what}`),
+    mute: (channelId, direction) => post(`channels/${channelId}/mute`, { direction }),
+    unmute: (channelId, direction) => gone(`channels/${channelId}/mute`, { direction }),
     hangUp: (channelId, cause) => tolerant('DELETE', `channels/${channelId}`, { reason_code: cause }),
-    async originate({ channelId, endpoint, callerId, timeoutSeconds }) {
+    async originate({ channelId, endpoint, callerId, variables = {}, timeoutSeconds }) {
       const query = { endpoint, app: stasisApp, channelId, timeout: timeoutSeconds, ...(callerId && { callerId }) }
-      return (await request('POST', 'channels', query)).asterisk_id
+      return (await request('POST', 'channels', query, { variables })).asterisk_id
     },
     createBridge: (bridgeId) => post(`bridges/${bridgeId}`, { type: 'mixing' }),
     join: (bridgeId, channelIds) => post(`bridges/${bridgeId}/addChannel`, { channel: channelIds.join(',') }),
@@ -103,6 +115,9 @@ export function ariOf(client: Client<typeof asteriskContract>): Ari {
     snoop: (channelId, snoopId) => post(`channels/${channelId}/snoop/${snoopId}`, { app: stasisApp, spy: 'both' }),
     record: (channelId, name, limits) =>
       post(`channels/${channelId}/record`, { name, format: 'wav', ifExists: 'overwrite', ...limits }),
+    async pauseRecording(name, paused) {
+      await tolerant(paused ? 'POST' : 'DELETE', `recordings/live/${name}/pause`)
+    },
     stopRecording: (name) => tolerant('POST', `recordings/live/${name}/stop`),
     async channels() {
       return (await request('GET', 'channels')).body as Channel[]

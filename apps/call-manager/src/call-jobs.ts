@@ -2,6 +2,7 @@ import { internalIdentity } from '@sidetone/contract'
 import { orUndefined } from './addresses.ts'
 import type { Core } from './core.ts'
 import { endCall } from './end-call.ts'
+import { afterGroupcall, dialNext } from './groupcalls.ts'
 import { createReaper } from './reaper.ts'
 import { stopRecording, storeRecording } from './recordings.ts'
 import { ownCauses } from './rules.ts'
@@ -28,6 +29,15 @@ export function defineCallJobs(core: Core): void {
     handler: ({ call_id }) => core.apply(call_id, { type: 'hang_up', cause: ownCauses.maxDuration }),
   })
   jobs.define<{ call_id: string }>('call.ended', { ...usual, handler: ({ call_id }) => endCall(core, call_id) })
+
+  jobs.define<{ groupcall_id: string; dial_index: number }>('groupcall.next', {
+    ...usual,
+    handler: ({ groupcall_id, dial_index }) => dialNext(core, groupcall_id, dial_index),
+  })
+  jobs.define<{ groupcall_id: string }>('groupcall.ended', {
+    ...usual,
+    handler: ({ groupcall_id }) => afterGroupcall(core, groupcall_id),
+  })
 
   jobs.every('call.reap', { everyMs: 10_000, timeoutMs: 60_000, handler: createReaper(core) })
 

@@ -1,4 +1,6 @@
-import { Call, Recording } from '@sidetone/proto-schemas/call'
+import { Call } from '@sidetone/proto-schemas/call'
+import { Groupcall } from '@sidetone/proto-schemas/groupcall'
+import { Recording } from '@sidetone/proto-schemas/recording'
 import { z } from 'zod'
 
 /** How far the flow of a call has come. */
@@ -14,6 +16,10 @@ const Phase = z.enum([
   /** `action` runs; something will end it. */
   'running',
 ])
+
+/** One way to reach a phone: what the RTC node dials, and the variables of its channel. */
+export const Way = z.object({ endpoint: z.string(), variables: z.record(z.string(), z.string()) })
+export type Way = z.infer<typeof Way>
 
 /** What the call manager knows of a call beyond what others may see. */
 export const CallRow = Call.extend({
@@ -38,6 +44,13 @@ export const CallRow = Call.extend({
   last_digit_event: z.string(),
   /** The flow of an incoming call that is given as actions. */
   actions: z.array(z.record(z.string(), z.unknown())),
+  /** The ways to dial it, the one in use first: the next is tried when a carrier fails. Null: it is not dialled. */
+  ways: z.array(Way).nullable(),
+  anonymous: z.boolean(),
+  /** The flow begins when the phone rings, not when it is answered. */
+  early_execution: z.boolean(),
+  /** So many seconds after the answer are paid for; null: it costs nothing. */
+  covered_seconds: z.int().nullable(),
 })
 export type CallRow = z.infer<typeof CallRow>
 
@@ -48,3 +61,19 @@ export const RecordingRow = Recording.extend({
   end_of_silence: z.int(),
 })
 export type RecordingRow = z.infer<typeof RecordingRow>
+
+/** What the call manager knows of a groupcall beyond what others may see. */
+export const GroupcallRow = Groupcall.extend({
+  /** Its calls and groupcalls that have not ended. */
+  live_ids: z.array(z.string()),
+  /** What is dialled next, for `linear`, must be dialled as the first was. */
+  dialled_as: z.object({
+    actions: z.array(z.record(z.string(), z.unknown())),
+    variables: z.record(z.string(), z.string()),
+    anonymous: z.boolean(),
+    route_provider_ids: z.array(z.string()),
+  }),
+  /** It was deleted while it lived: the row goes when the groupcall has ended. */
+  delete_at_end: z.boolean(),
+})
+export type GroupcallRow = z.infer<typeof GroupcallRow>

@@ -5,6 +5,7 @@ import type { callContract } from '@sidetone/proto-schemas/call'
 import type { customerContract } from '@sidetone/proto-schemas/customer'
 import type { flowContract } from '@sidetone/proto-schemas/flow'
 import type { numberContract } from '@sidetone/proto-schemas/number'
+import type { OutboundConfig } from '@sidetone/proto-schemas/outbound-config'
 import type { registrarContract } from '@sidetone/proto-schemas/registrar'
 import type { storageContract } from '@sidetone/proto-schemas/storage'
 import type { ttsContract } from '@sidetone/proto-schemas/tts'
@@ -12,7 +13,7 @@ import type { ResourceTable, Tx } from '@sidetone/store'
 import { z } from 'zod'
 import type { Signal } from './actions/action.ts'
 import type { Ari } from './ari.ts'
-import type { CallRow, RecordingRow } from './call-row.ts'
+import type { CallRow, GroupcallRow, RecordingRow } from './call-row.ts'
 import type { CallEvent } from './rules.ts'
 
 export const settings = z.object({
@@ -41,6 +42,8 @@ type Given = Pick<
 /** What the parts of the call manager share. */
 export interface Core extends Given {
   calls: ResourceTable<CallRow>
+  groupcalls: ResourceTable<GroupcallRow>
+  outboundConfigs: ResourceTable<OutboundConfig>
   recordings: ResourceTable<RecordingRow>
   managers: {
     agent: Client<typeof agentContract>

@@ -1,90 +1,135 @@
-import { ApiError, type Handlers, internalIdentity, type OperationContext } from '@sidetone/contract'
+import { ApiError, type Handlers, internalIdentity, nilId } from '@sidetone/contract'
 import { emptyAction, reservedActionIds } from '@sidetone/proto-schemas/action'
 import type { callContract } from '@sidetone/proto-schemas/call'
-import { newId } from '@sidetone/store'
-import { type Dialable, defaultSource, dialablesOf, isOwnSource } from './addresses.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
+import {
+  dialPlan,
+  insertPlan,
+  joined,
+  type Order,
+  type Plan,
+  planDestination,
+  planGroupcall,
+  settled,
+} from './dial-plan.ts'
+import { diallerOf } from './dialler.ts'
 import { flowVariables } from './flow-variables.ts'
-import { dial, insertCall, newLeg } from './outgoing.ts'
+import { declared, Refusal } from './refusal.ts'
 
-type Create = Handlers<typeof callContract>['call']['create']
-type Input = Parameters<Create>[0]
-type Context = Parameters<Create>[1]
+type CallHandlers = Handlers<typeof callContract>['call']
+type GroupcallHandlers = Handlers<typeof callContract>['groupcall']
+type Input = Parameters<CallHandlers['dial']>[0]
+
+/** What a customer cannot ask for. */
+const plain = { master_call_id: nilId, early_execution: false, route_provider_ids: [] }
 
 /** `POST /calls`: dials every destination that can be dialled; the flow of each runs when it is answered. */
-export function createCalls(core: Core): Create {
-  return async (input, context) => {
-    const { customer_id } = context
-    const source = await sourceOf(core, input, context)
-    const dialables = await findDialables(core, input, context)
-    const calls: CallRow[] = []
-    for (const dialable of dialables) {
-      const flow = { flow_id: input.flow_id, activeflow_id: newId() }
-      const leg = await newLeg(core, { customer_id, source, dialable, ...flow })
-      await startFlow(core, leg, input, context)
-      const row = { ...leg, action: { ...emptyAction, id: reservedActionIds.start } }
-      const call = await core.store.transaction((tx) => insertCall(core, tx, row))
-      calls.push(call)
-      // The answer does not wait for the node: what becomes of the leg is told by events.
-      const { endpoint } = dialable
-      core.inBackground(() => dial(core, { call, endpoint, source, anonymous: input.anonymous === 'yes' }))
+export const createCalls =
+  (core: Core): CallHandlers['create'] =>
+  (input, { customer_id, fail }) =>
+    declared(fail, dialOut(core, { ...input, ...plain }, customer_id))
+
+export const dialCalls =
+  (core: Core): CallHandlers['dial'] =>
+  (input, { customer_id, fail }) =>
+    declared(fail, dialOut(core, input, customer_id))
+
+export const createGroupcall =
+  (core: Core): GroupcallHandlers['create'] =>
+  ({ ring_method, answer_method, ...input }, { customer_id, fail }) => {
+    const fields = {
+      destinations: input.destinations,
+      ring_method: ring_method || 'ring_all',
+      answer_method,
+      master_groupcall_id: nilId,
+      owner_type: '' as const,
+      owner_id: nilId,
     }
-    return { calls, groupcalls: [] }
+    const make = async () => {
+      const order = await orderOf(core, { ...input, ...plain }, customer_id)
+      const { groupcalls } = await carryOut(core, order, await planGroupcall(core, order, fields))
+      return groupcalls[0]!
+    }
+    return declared(fail, make())
+  }
+
+async function dialOut(core: Core, input: Input, customer_id: string) {
+  const order = await orderOf(core, input, customer_id)
+  const plans = await settled(input.destinations, (address) =>
+    // As in VoIPBIN an extension is a groupcall too.
+    address.type === 'extension'
+      ? planGroupcall(core, order, {
+          destinations: [address],
+          ring_method: 'ring_all',
+          answer_method: 'hangup_others',
+          master_groupcall_id: nilId,
+          owner_type: '',
+          owner_id: nilId,
+        })
+      : planDestination(core, order, address),
+  )
+  const { calls, groupcalls } = await carryOut(core, order, joined(plans))
+  return {
+    calls: calls.filter(({ groupcall_id }) => groupcall_id === nilId),
+    groupcalls: groupcalls.filter(({ master_groupcall_id }) => master_groupcall_id === nilId),
   }
 }
 
-async function sourceOf(core: Core, { source }: Input, { customer_id, fail }: Context) {
-  if (source.type === '') return defaultSource(core, customer_id)
-  if (!(await isOwnSource(core, customer_id, source))) throw fail('SOURCE_INVALID')
-  return source
+async function orderOf(core: Core, input: Input, customer_id: string): Promise<Order> {
+  const { source, flow_id, actions = [], variables, master_call_id, early_execution, route_provider_ids } = input
+  const anonymous = input.anonymous === 'yes'
+  const dialler = await diallerOf(core, { customer_id, source, isCaller: false, anonymous, route_provider_ids })
+  const dialled_as = { actions, variables, anonymous, route_provider_ids }
+  return { dialler, flow_id, master_call_id, early_execution, dialled_as }
 }
 
-async function findDialables(core: Core, { destinations }: Input, { customer_id, fail }: Context): Promise<Dialable[]> {
-  const found = await Promise.all(destinations.map((address) => dialablesOf(core, customer_id, address)))
-  const details = found.flatMap((one, index) => {
-    const problem = destinations[index]!.type === 'agent' ? 'agents cannot be called yet; call an extension' : one
-    return typeof problem === 'string' ? [{ field: `destinations.${index}`, problem }] : []
-  })
-  const dialables = found.flatMap((one, index) =>
-    typeof one === 'string' || destinations[index]!.type === 'agent' ? [] : one,
-  )
-  if (dialables.length > 0) return dialables
-  throw fail('DESTINATION_INVALID', { message: `${details[0]!.field}: ${details[0]!.problem}`, details })
+/** Stores and dials. A call that has ended meanwhile takes what it made with it. */
+async function carryOut(core: Core, order: Order, plan: Plan) {
+  await startFlows(core, order, plan)
+  const made = await core.store.transaction((tx) => insertPlan(core, tx, plan))
+  const { master_call_id } = order
+  if (master_call_id !== nilId) {
+    const ids = made.calls.map(({ id }) => id)
+    const master = await core.change(master_call_id, (call) =>
+      call.status === 'hangup'
+        ? undefined
+        : { call: { ...call, chained_call_ids: [...call.chained_call_ids, ...ids] }, events: ['updated'] },
+    )
+    if (!master) for (const id of ids) await core.apply(id, { type: 'hang_up', cause: 16 })
+  }
+  dialPlan(core, made.calls)
+  return made
 }
 
 /** Made before the phone rings, so that a flow that cannot run is the caller's error and nobody's call. */
-async function startFlow(
-  core: Core,
-  leg: Parameters<typeof flowVariables>[0] & Pick<CallRow, 'activeflow_id' | 'customer_id'>,
-  input: Input,
-  { fail }: Context,
-) {
-  const identity = internalIdentity(leg.customer_id)
-  const { flow_id, actions, variables } = input
-  await core.managers.flow.activeflow
-    .start(
+export async function startFlows(core: Core, { flow_id, dialled_as }: Order, { legs }: Plan): Promise<void> {
+  const { actions, variables } = dialled_as
+  const start = (leg: Plan['legs'][number]) =>
+    core.managers.flow.activeflow.start(
       {
         id: leg.activeflow_id,
         flow_id,
-        ...(actions && { actions }),
+        ...(actions.length > 0 && { actions: actions as never }),
         reference_type: 'call',
         reference_id: leg.id,
-        variables: { ...variables, ...flowVariables(leg) },
+        variables: { ...variables, ...flowVariables(leg as Pick<CallRow, 'id'> & typeof leg) },
       },
-      { identity },
+      { identity: internalIdentity(leg.customer_id) },
     )
-    .catch((error: unknown) => {
-      throw declared(error, fail)
-    })
+  try {
+    await Promise.all(legs.map(start))
+  } catch (error) {
+    throw refusalOf(error)
+  }
+  for (const leg of legs) leg.action = { ...emptyAction, id: reservedActionIds.start }
 }
 
 const flowErrors = ['FLOW_NOT_FOUND', 'INVALID_ACTION', 'INVALID_ACTION_TYPE', 'INVALID_VARIABLES'] as const
 
 /** What the flow manager finds wrong with the request is told as our own error. */
-function declared(error: unknown, fail: OperationContext<(typeof flowErrors)[number]>['fail']): unknown {
+function refusalOf(error: unknown): unknown {
   const reason = error instanceof ApiError && flowErrors.find((one) => one === error.reason)
   if (!reason) return error
-  const { message, details } = error
-  return fail(reason, reason === 'FLOW_NOT_FOUND' ? {} : { message, ...(details && { details }) })
+  return reason === 'FLOW_NOT_FOUND' ? new Refusal(reason) : new Refusal(reason, error.message, error.details)
 }

@@ -2,6 +2,7 @@ import { internalIdentity, nilId } from '@sidetone/contract'
 import { currentOf } from './actions/index.ts'
 import { orUndefined } from './addresses.ts'
 import type { Core } from './core.ts'
+import { hangUpGroupcall, leaveGroupcall } from './groupcalls.ts'
 import { stopRecording } from './recordings.ts'
 
 /** Ends everything that hangs on a call that has ended. Runs until it succeeds; a repeat does no harm. */
@@ -15,6 +16,11 @@ export async function endCall(core: Core, id: string): Promise<void> {
       ?.catch((err: unknown) => core.log.debug({ err, call_id: id }, 'nothing left to clear up'))
   }
   for (const leg of call.chained_call_ids) await core.apply(leg, { type: 'hang_up', cause: 16 })
+  const live = { master_call_id: id, status: ['progressing', 'hangingup'] as const }
+  for (const own of await core.groupcalls.list(core.store, call.customer_id, { where: live, limit: 1_000 })) {
+    await hangUpGroupcall(core, own.id)
+  }
+  if (call.groupcall_id !== nilId) await leaveGroupcall(core, call.groupcall_id, id)
   if (call.master_call_id !== nilId) {
     await core.signal(call.master_call_id, { type: 'leg_ended', leg_id: id, reason: call.hangup_reason })
   }

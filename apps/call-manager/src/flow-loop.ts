@@ -78,11 +78,13 @@ async function nextAction(core: Core, call: CallRow): Promise<CallRow | undefine
   const id = call.activeflow_id
   let action: Action | null
   try {
-    const { digits } = call.state
-    if (typeof digits === 'string') {
+    const { digits, problem = '' } = call.state as Left
+    if (digits !== undefined) {
       await persistently(() => activeflow.set_variables({ id, variables: { [digitsVariable]: digits } }, { identity }))
     }
-    action = await persistently(() => activeflow.next({ id, current_action_id: call.action.id }, { identity })).then(
+    action = await persistently(() =>
+      activeflow.next({ id, current_action_id: call.action.id, problem }, { identity }),
+    ).then(
       (found) => found.action,
       (error: unknown) => currentActionIfStale(error, () => activeflow.get({ id }, { identity })),
     )
@@ -116,7 +118,7 @@ async function beginAction(core: Core, call: CallRow): Promise<CallRow | undefin
   const current = currentOf(call)
   if (typeof current === 'string') {
     core.log.warn({ call_id: call.id, problem: current }, 'an action cannot be run and is skipped')
-    return settle(core, call, leave)
+    return settle(core, call, (now) => leave(now, current))
   }
   try {
     const begun = await current.action.begin(core, call, current.option)
@@ -153,13 +155,30 @@ export async function signalCall(core: Core, id: string, signal: Signal, turn?: 
   return true
 }
 
-const leave = (call: CallRow): Change => ({ call: { ...call, ...enter('leaving') } })
+/** What an action leaves behind. */
+interface Left {
+  /** The new value of `voipbin.call.digits`. */
+  digits?: string
+  /** Why it could not be done. */
+  problem?: string
+}
+
+const maxProblem = 1_000
+
+const leave = (call: CallRow, problem: string): Change => ({
+  call: { ...call, ...enter('leaving'), state: { problem: problem.slice(0, maxProblem) } satisfies Left },
+})
 
 function outcomeOf(core: Core, call: CallRow, outcome: Outcome): Change {
   const { set = {}, state = call.state, digits, timerMs, also } = outcome
   const phase = outcome.leave ? enter('leaving') : enter('running')
   return {
-    call: { ...call, ...set, ...phase, state: outcome.leave ? { ...(digits !== undefined && { digits }) } : state },
+    call: {
+      ...call,
+      ...set,
+      ...phase,
+      state: outcome.leave ? ({ ...(digits !== undefined && { digits }) } satisfies Left) : state,
+    },
     async also(tx) {
       if (timerMs !== undefined) {
         const payload = { call_id: call.id, turn: call.turn }
@@ -186,8 +205,9 @@ async function failed(core: Core, call: CallRow, err: unknown): Promise<CallRow 
   core.log.warn(context, 'an action failed and is skipped')
   const current = currentOf(call)
   if (typeof current !== 'string') await current.action.end?.(core, call)
+  const problem = err instanceof Error ? err.message : String(err)
   return core.change(call.id, (now) =>
-    isLive(now) && now.turn === call.turn && now.phase !== 'leaving' ? leave(now) : undefined,
+    isLive(now) && now.turn === call.turn && now.phase !== 'leaving' ? leave(now, problem) : undefined,
   )
 }
 

@@ -7,6 +7,7 @@ import { callContract } from '@sidetone/proto-schemas/call'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { numberContract } from '@sidetone/proto-schemas/number'
+import { OutboundConfig } from '@sidetone/proto-schemas/outbound-config'
 import { registrarContract } from '@sidetone/proto-schemas/registrar'
 import { storageContract } from '@sidetone/proto-schemas/storage'
 import { ttsContract } from '@sidetone/proto-schemas/tts'
@@ -14,13 +15,15 @@ import { resourceTable } from '@sidetone/store'
 import { type Ari, ariOf } from './ari.ts'
 import { onAriEvent } from './ari-events.ts'
 import { defineCallJobs } from './call-jobs.ts'
-import { CallRow, RecordingRow } from './call-row.ts'
+import { CallRow, GroupcallRow, RecordingRow } from './call-row.ts'
 import { changeCall } from './change-call.ts'
 import { type Core, settings } from './core.ts'
 import { driveCall, signalCall } from './flow-loop.ts'
+import { groupcallHandlers } from './groupcall-operations.ts'
 import { applyToLeg } from './legs.ts'
 import { migrations } from './migrations.ts'
 import { callHandlers, recordingHandlers } from './operations.ts'
+import { outboundConfigHandlers } from './outbound-configs.ts'
 
 export const callManager = defineManager({
   contract: callContract,
@@ -35,7 +38,10 @@ export const callManager = defineManager({
 
     const core: Core = {
       ...resources,
-      calls: resourceTable(CallRow, 'call_call'),
+      // The ways to a phone hold a carrier's password.
+      calls: resourceTable(CallRow, 'call_call', { encrypted: ['ways'], secrets: resources.secrets }),
+      groupcalls: resourceTable(GroupcallRow, 'call_groupcall'),
+      outboundConfigs: resourceTable(OutboundConfig, 'call_outbound_config'),
       recordings: resourceTable(RecordingRow, 'call_recording'),
       managers: {
         agent: client(agentContract),
@@ -72,7 +78,13 @@ export const callManager = defineManager({
     }
 
     return {
-      handlers: { call: callHandlers(core), recording: recordingHandlers(core), dtmf: {} },
+      handlers: {
+        call: callHandlers(core),
+        groupcall: groupcallHandlers(core),
+        recording: recordingHandlers(core),
+        outbound_config: outboundConfigHandlers(core),
+        dtmf: {},
+      },
       reactions: [
         listen(asteriskContract, 'ari', 'received', (data, envelope) => onAriEvent(core, envelope, data)),
         listen(flowContract, 'activeflow', 'updated', async ({ id, status, reference_type, reference_id }) => {

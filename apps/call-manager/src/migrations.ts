@@ -79,4 +79,58 @@ export const migrations = [
   migration('0005_recording_status', (schema) =>
     schema.createIndex('ix_call_recording_status').on('call_recording').column('status').execute(),
   ),
+  migration('0006_call_ways', (schema) => schema.alterTable('call_call').addColumn('ways', 'text').execute()),
+  migration('0007_call_anonymous', (schema) =>
+    schema
+      .alterTable('call_call')
+      .addColumn('anonymous', 'integer', (column) => column.notNull().defaultTo(0))
+      .execute(),
+  ),
+  migration('0008_call_early_execution', (schema) =>
+    schema
+      .alterTable('call_call')
+      .addColumn('early_execution', 'integer', (column) => column.notNull().defaultTo(0))
+      .execute(),
+  ),
+  migration('0009_call_covered_seconds', (schema) =>
+    schema.alterTable('call_call').addColumn('covered_seconds', 'integer').execute(),
+  ),
+  migration('0010_groupcall', (schema) =>
+    createResourceTable(schema, 'call_groupcall', (table) =>
+      table
+        .addColumn('owner_type', 'varchar(16)')
+        .addColumn('owner_id', 'varchar(36)')
+        .addColumn('status', 'varchar(16)')
+        .addColumn('flow_id', 'varchar(36)')
+        .addColumn('source', 'text')
+        .addColumn('destinations', 'text')
+        .addColumn('master_call_id', 'varchar(36)')
+        .addColumn('master_groupcall_id', 'varchar(36)')
+        .addColumn('ring_method', 'varchar(16)')
+        .addColumn('answer_method', 'varchar(16)')
+        .addColumn('answer_call_id', 'varchar(36)')
+        .addColumn('call_ids', 'text')
+        .addColumn('answer_groupcall_id', 'varchar(36)')
+        .addColumn('groupcall_ids', 'text')
+        .addColumn('call_count', 'integer')
+        .addColumn('groupcall_count', 'integer')
+        .addColumn('dial_index', 'integer')
+        .addColumn('live_ids', 'text')
+        .addColumn('dialled_as', 'text')
+        .addColumn('delete_at_end', 'integer'),
+    ),
+  ),
+  migration('0011_groupcall_master', (schema) =>
+    schema.createIndex('ix_call_groupcall_master_call_id').on('call_groupcall').column('master_call_id').execute(),
+  ),
+  migration('0012_outbound_config', (schema) =>
+    createResourceTable(schema, 'call_outbound_config', (table) =>
+      table
+        .addColumn('name', 'varchar(255)')
+        .addColumn('detail', 'text')
+        .addColumn('destination_whitelist', 'text')
+        .addColumn('codecs', 'varchar(255)')
+        .addColumn('default_outgoing_source_number_id', 'varchar(36)'),
+    ),
+  ),
 ]

@@ -1,7 +1,8 @@
 import { type Handlers, internalIdentity, nilId, type Scope } from '@sidetone/contract'
 import type { callContract } from '@sidetone/proto-schemas/call'
+import { callControls } from './call-controls.ts'
 import type { Core } from './core.ts'
-import { createCalls } from './create-calls.ts'
+import { createCalls, dialCalls } from './create-calls.ts'
 import { startRecording, stopRecording } from './recordings.ts'
 
 export function callHandlers(core: Core): Handlers<typeof callContract>['call'] {
@@ -13,9 +14,23 @@ export function callHandlers(core: Core): Handlers<typeof callContract>['call'] 
     return call
   }
 
+  async function pause(
+    scope: Scope,
+    id: string,
+    fail: (reason: 'CALL_NOT_FOUND' | 'RECORDING_NOT_ACTIVE') => Error,
+    paused: boolean,
+  ) {
+    const call = await found(scope, id, fail)
+    if (call.recording_id === nilId) throw fail('RECORDING_NOT_ACTIVE')
+    await core.ari(call.asterisk_id).pauseRecording(call.recording_id, paused)
+    return call
+  }
+
   return {
     list: (query, { customer_id }) => calls.page(store, customer_id, query),
     create: createCalls(core),
+    dial: dialCalls(core),
+    ...callControls(core),
     get: ({ id }, { scope, fail }) => found(scope, id, fail),
 
     async delete({ id }, { scope, fail }) {
@@ -50,6 +65,9 @@ export function callHandlers(core: Core): Handlers<typeof callContract>['call'] 
       if (!call) throw fail('CALL_STATE_INVALID', { message: 'Only an answered call can be recorded.' })
       return call
     },
+
+    recording_pause: ({ id }, { scope, fail }) => pause(scope, id, fail, true),
+    recording_resume: ({ id }, { scope, fail }) => pause(scope, id, fail, false),
 
     async recording_stop({ id }, { scope, fail }) {
       const { recording_id } = await found(scope, id, fail)

@@ -1,8 +1,7 @@
 import { nilId } from '@sidetone/contract'
 import { emptyAction } from '@sidetone/proto-schemas/action'
-import type { Address } from '@sidetone/proto-schemas/common'
 import { type NewRow, newId, type Tx, timeAfter } from '@sidetone/store'
-import { callerIdOf, type Dialable, ownerOf } from './addresses.ts'
+import { callerIdOf, ownerOf } from './addresses.ts'
 import { AriRefused } from './ari.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
@@ -39,26 +38,27 @@ export const newCall = {
   shown: 0,
   last_digit_event: '',
   actions: [],
+  ways: null,
+  anonymous: false,
+  early_execution: false,
+  covered_seconds: null,
 }
 
-interface NewLeg extends Pick<CallRow, 'customer_id' | 'source'> {
-  dialable: Dialable
-  master_call_id?: string
-  flow_id?: string
-  activeflow_id?: string
-}
+export type LegRow = NewRow<CallRow> & { id: string }
 
-/** The row of a leg that will be dialled. Its channel has the id of the call. */
-export async function newLeg(core: Core, { dialable, ...leg }: NewLeg): Promise<NewRow<CallRow> & { id: string }> {
+type NewLeg = Pick<CallRow, 'customer_id' | 'source' | 'destination' | 'ways'> &
+  Partial<Pick<CallRow, 'anonymous' | 'master_call_id' | 'flow_id'>>
+
+/** The row of a leg that will be dialled. Its first channel has the id of the call. */
+export async function newLeg(core: Core, leg: NewLeg): Promise<LegRow> {
   const id = newId()
-  const owner = await ownerOf(core, leg.customer_id, dialable.destination)
+  const owner = await ownerOf(core, leg.customer_id, leg.destination)
   return {
     ...newCall,
     ...leg,
     ...(owner && { owner_type: 'agent' as const, owner_id: owner }),
     id,
     channel_id: id,
-    destination: dialable.destination,
     direction: 'outgoing',
     status: 'dialing',
   }
@@ -86,34 +86,30 @@ export async function insertCall(core: Core, tx: Tx, row: NewRow<CallRow>): Prom
   return call
 }
 
-interface Dial {
-  call: Pick<CallRow, 'id' | 'channel_id'>
-  endpoint: string
-  source: Address
-  anonymous?: boolean
-  /** The node of the call that it will be joined with. */
-  asteriskId?: string
-}
-
-/** Dials a leg that is stored. Whatever goes wrong ends it. */
+/** Dials a leg that is stored, on a node if one is named. Whatever goes wrong ends this way to dial it. */
 export async function dial(
   core: Core,
-  { call, endpoint, source, anonymous = false, asteriskId = '' }: Dial,
+  call: Pick<LegRow, 'id' | 'channel_id' | 'ways' | 'source' | 'anonymous'>,
+  asteriskId = '',
 ): Promise<void> {
-  const { id, channel_id } = call
+  const { id, channel_id, source, anonymous } = call
+  const [way] = call.ways ?? []
   try {
+    if (!way) throw new Error('there is no way to dial it')
     const asterisk_id = await core.ari(asteriskId).originate({
+      ...way,
       channelId: channel_id,
-      endpoint,
       callerId: callerIdOf(source, anonymous),
       // The job ends it in time; the node's own limit is for the case that nobody is left to do so.
       timeoutSeconds: core.settings.CALL_DIAL_TIMEOUT_SECONDS + 30,
     })
-    const dialled = await core.change(id, (row) => (row.asterisk_id ? undefined : { call: { ...row, asterisk_id } }))
+    const dialled = await core.change(id, (row) =>
+      row.asterisk_id || row.channel_id !== channel_id ? undefined : { call: { ...row, asterisk_id } },
+    )
     // It was given up while nobody knew yet which node dials it.
     if (dialled && dialled.asked_cause !== null) await core.apply(id, { type: 'hang_up', cause: 16 })
   } catch (err) {
     core.log.warn({ err, call_id: id }, 'a leg could not be dialled')
-    await core.apply(id, { type: 'gone', cause: err instanceof AriRefused ? 3 : 41 })
+    await core.apply(id, { type: 'gone', channel_id, cause: err instanceof AriRefused ? 3 : 41 })
   }
 }

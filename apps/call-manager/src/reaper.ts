@@ -1,9 +1,12 @@
+import { nilId } from '@sidetone/contract'
 import { parseEchoChannelId } from './actions/echo.ts'
 import { playbackId } from './actions/playing.ts'
 import { type Channel, isUnavailable, stasisApp } from './ari.ts'
 import { countActive } from './call-metrics.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
+import { hangUpGroupcall } from './groupcalls.ts'
+import { afterAnswer } from './legs.ts'
 import { endRecording, recordingIdOfSnoop } from './recordings.ts'
 
 /** A channel or row may be this much younger than its counterpart. */
@@ -37,6 +40,9 @@ export function createReaper(core: Core): () => Promise<void> {
     const live = await liveCalls(core)
     countActive(live.length)
     for (const call of live) if (isLeft(call)) core.drive(call.id)
+    for (const call of live) if (isUndecided(call)) await afterAnswer(core, call)
+    const unfinished = { where: { status: 'hangingup' as const }, limit: maxCalls }
+    for (const { id } of await core.groupcalls.list(core.store, '*', unfinished)) await hangUpGroupcall(core, id)
     for (const call of live) if (isNowhere(call)) await core.apply(call.id, { type: 'gone', cause: 41 })
     const nodes = new Set(live.map(({ asterisk_id }) => asterisk_id).filter(Boolean))
     for (const node of nodes) await visit(node)
@@ -52,9 +58,13 @@ const isOlderThan = (time: string, ms: number): boolean => Date.parse(time) < Da
 const isLeft = ({ phase, lease_until }: CallRow): boolean =>
   (phase === 'starting' || phase === 'leaving' || phase === 'entering') && lease_until < Date.now()
 
+/** It was answered for a groupcall, and whoever was about to ask whether it was the first has died. */
+const isUndecided = ({ groupcall_id, phase, status }: CallRow): boolean =>
+  groupcall_id !== nilId && phase === 'idle' && status === 'progressing'
+
 /** Whoever was about to dial it has died. */
-const isNowhere = ({ asterisk_id, tm_create }: CallRow): boolean =>
-  asterisk_id === '' && isOlderThan(tm_create, graceMs)
+const isNowhere = ({ asterisk_id, tm_create, tm_update }: CallRow): boolean =>
+  asterisk_id === '' && isOlderThan(tm_update ?? tm_create, graceMs)
 
 /** Compares the calls of a node with its channels. */
 export async function reconcileNode(core: Core, asteriskId: string): Promise<void> {
@@ -63,7 +73,7 @@ export async function reconcileNode(core: Core, asteriskId: string): Promise<voi
   const channels = await core.ari(asteriskId).channels()
   const here = new Set(channels.map(({ id }) => id))
   for (const call of calls) {
-    if (!here.has(call.channel_id)) await core.apply(call.id, { type: 'gone', cause: 31 })
+    if (!here.has(call.channel_id)) await core.apply(call.id, { type: 'gone', cause: 31, channel_id: call.channel_id })
     // The node was told to end it and did not hear.
     else if (call.asked_cause !== null) await core.apply(call.id, { type: 'hang_up', cause: 16 })
     else await checkPlayback(core, call)

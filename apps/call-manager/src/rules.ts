@@ -1,4 +1,5 @@
 import type { Call } from '@sidetone/proto-schemas/call'
+import type { CallRow } from './call-row.ts'
 
 type Status = Call['status']
 type Reason = Call['hangup_reason']
@@ -13,13 +14,15 @@ export type CallEvent =
   | { type: 'hang_up'; cause: number }
   /** Nobody answered the leg that we dial in time. */
   | { type: 'dial_timeout' }
-  /** The channel is no more, or never came to be. */
-  | { type: 'gone'; cause: number }
+  /** The channel is no more, or never came to be: the one that the leg has, or had then. */
+  | { type: 'gone'; cause: number; channel_id?: string }
 
 /** What has to be done once the new state of the leg is stored. Each may be repeated without harm. */
 export type CallEffect =
   /** Tell the RTC node to end the channel. */
   | { type: 'end_channel'; cause: number }
+  /** Dial it the next way, on the node that dialled it the first way. */
+  | { type: 'redial'; asterisk_id: string }
   /** The leg that we dialled was answered. */
   | { type: 'answered' }
   /** Everything that hangs on the leg ends with it. */
@@ -29,10 +32,11 @@ export type CallEffect =
 export type Leg = Pick<
   Call,
   'status' | 'direction' | 'hangup_by' | 'hangup_reason' | 'tm_ringing' | 'tm_progressing' | 'tm_hangup'
-> & {
-  /** The cause for which we ended it, if we did; it says more than what the node reports. */
-  asked_cause: number | null
-}
+> &
+  Pick<CallRow, 'id' | 'asterisk_id' | 'channel_id' | 'ways'> & {
+    /** The cause for which we ended it, if we did; it says more than what the node reports. */
+    asked_cause: number | null
+  }
 
 export interface Step<L extends Leg> {
   call: L
@@ -80,7 +84,14 @@ export function next<L extends Leg>(call: L, event: CallEvent, now: string): Ste
         effects: [{ type: 'end_channel', cause: q850Of(event.cause) }],
       }
     }
-    case 'gone':
+    case 'gone': {
+      if (event.channel_id !== undefined && event.channel_id !== call.channel_id) return stay
+      const [, ...others] = call.ways ?? []
+      if (others.length > 0 && canRedial(call, event.cause)) {
+        const channel_id = `${call.id}.${others.length}`
+        const effect = { type: 'redial', asterisk_id: call.asterisk_id } as const
+        return { call: { ...call, ways: others, asterisk_id: '', channel_id }, entered: [], effects: [effect] }
+      }
       return {
         call: {
           ...call,
@@ -92,8 +103,15 @@ export function next<L extends Leg>(call: L, event: CallEvent, now: string): Ste
         entered: ['hangup'],
         effects: [{ type: 'ended' }],
       }
+    }
   }
 }
+
+/** Whoever was called has decided: another carrier would not change it. */
+const decidedCauses = [16, 17, 19, 21, 26]
+
+const canRedial = ({ status, asked_cause }: Leg, cause: number): boolean =>
+  (status === 'dialing' || status === 'ringing') && asked_cause === null && !decidedCauses.includes(cause)
 
 const isLeaving = (status: Status): boolean => status === 'terminating' || status === 'canceling'
 

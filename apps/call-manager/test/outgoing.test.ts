@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { type Lab, openLab } from './platform.ts'
 
 let lab: Lab
-let bob: Awaited<ReturnType<Lab['extension']>>
+let bob: Awaited<ReturnType<Lab['sipPhone']>>
 beforeAll(async () => {
   lab = await openLab({ env: { CALL_DIAL_TIMEOUT_SECONDS: '1', CALL_MAX_DURATION_SECONDS: '2' } })
-  bob = await lab.extension('1001')
+  bob = await lab.sipPhone('bob')
 })
 afterAll(() => lab.close())
 afterEach(() => lab.nothingIsLeft())
@@ -25,7 +25,7 @@ test('POST /calls rings the phone and runs the flow when it is answered', async 
   await call.answer()
   await call.ended
   const ended = await lab.ended()
-  expect(ended).toMatchObject({ hangup_by: 'local', hangup_reason: 'normal', destination: { target: bob.id } })
+  expect(ended).toMatchObject({ hangup_by: 'local', hangup_reason: 'normal', destination: bob.address })
   expect(await lab.told(ended.id)).toEqual([
     'call_created',
     'call_dialing',

@@ -1,5 +1,5 @@
 import { startAsteriskProxy } from '@sidetone/asterisk-proxy'
-import { nilId } from '@sidetone/contract'
+import { internalIdentity, nilId } from '@sidetone/contract'
 import { createPhone, type Phone } from '@sidetone/e2e/phone'
 import { migrateManagers, readSettings, startManager } from '@sidetone/manager'
 import { type Call, callContract } from '@sidetone/proto-schemas/call'
@@ -68,6 +68,10 @@ export async function openLab({ env = {}, startNode = startEmbedded }: LabOption
       }
     },
     calls,
+    /** As another manager asks on behalf of the customer. */
+    dialInternally: as(callContract, internalIdentity(customer)).call.dial,
+    groupcalls: as(callContract, adminOf(customer)).groupcall,
+    outboundConfigs: as(callContract, adminOf(customer)).outbound_config,
     recordings: as(callContract, adminOf(customer)).recording,
     asCustomer: () => as(callContract, adminOf(newId())).call,
     phone,
@@ -79,6 +83,12 @@ export async function openLab({ env = {}, startNode = startEmbedded }: LabOption
       const made = await phone(extension)
       await made.register()
       return { id, phone: made, address: { type: 'extension' as const, target: id, target_name: extension } }
+    },
+
+    /** A phone that is called by its address, without an account. */
+    async sipPhone(user: string) {
+      const made = await phone(user)
+      return { phone: made, address: { type: 'sip' as const, target: `${user}@127.0.0.1:${made.port}` } }
     },
 
     /** A number whose flow has these actions. */

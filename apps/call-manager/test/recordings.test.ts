@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readWav, strongestTone } from '@sidetone/e2e/phone'
-import type { Recording } from '@sidetone/proto-schemas/call'
+import type { Recording } from '@sidetone/proto-schemas/recording'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { type Lab, openLab } from './platform.ts'
 

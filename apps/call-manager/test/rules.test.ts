@@ -12,6 +12,10 @@ const leg = (given: Partial<Leg> = {}): Leg => ({
   tm_progressing: null,
   tm_hangup: null,
   asked_cause: null,
+  id: 'leg',
+  asterisk_id: 'node',
+  channel_id: 'leg',
+  ways: null,
   ...given,
 })
 const after = (start: Leg, ...events: CallEvent[]): Leg =>

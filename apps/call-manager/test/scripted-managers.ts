@@ -52,6 +52,7 @@ export class World {
   readonly customers = new Map<string, { status: string }>()
   readonly numbers = new Map<string, { customer_id: string; call_flow_id: string }>()
   readonly extensions: { id: string; customer_id: string; extension: string }[] = []
+  readonly agents = new Map<string, { customer_id: string; ring_method: string; addresses: object[] }>()
   readonly flows = new Map<string, Action[]>()
   readonly activeflows = new Map<string, Running>()
   readonly files = new Map<string, Record<string, unknown>>()
@@ -71,6 +72,12 @@ export class World {
     const id = newId()
     this.flows.set(id, actions.map(actionOf))
     return id
+  }
+
+  /** The types of the actions that a flow has come to, in order. */
+  ran(activeflow_id: string): string[] {
+    const { actions, current } = this.activeflows.get(activeflow_id)!
+    return actions.slice(0, actions.indexOf(current) + 1).map(({ type }) => type)
   }
 
   managers(): Manager[] {
@@ -230,9 +237,12 @@ export class World {
       'agent.by_address': ({ address }, { customer_id }) => {
         const id = this.agentOf(address as { target: string })
         if (!id) return { agent: null }
-        const person = { username: 'a@example.com', password_hash: '', name: '', detail: '', ring_method: 'ringall' }
-        const rest = { status: 'available', permission: 0, tag_ids: [], addresses: [], direct_hash: '' }
-        return { agent: { ...fields(customer_id, id), ...person, ...rest } }
+        return { agent: { ...fields(customer_id, id), ...someAgent } }
+      },
+      'agent.get': ({ id }, { customer_id }) => {
+        const known = this.agents.get(String(id))
+        if (known?.customer_id !== customer_id) throw errorOf(agentContract.errors, 'AGENT_NOT_FOUND')
+        return { ...fields(customer_id, String(id)), ...someAgent, ...known }
       },
     })
   }
@@ -271,6 +281,19 @@ export class World {
       },
     })
   }
+}
+
+const someAgent = {
+  username: 'a@example.com',
+  password_hash: '',
+  name: '',
+  detail: '',
+  ring_method: 'ringall',
+  status: 'available',
+  permission: 0,
+  tag_ids: [],
+  addresses: [],
+  direct_hash: '',
 }
 
 const actionOf = ({

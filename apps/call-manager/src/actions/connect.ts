@@ -1,9 +1,11 @@
 import type { ActionOption } from '@sidetone/proto-schemas/action'
 import type { Address } from '@sidetone/proto-schemas/common'
-import { dialablesOf, isOwnSource } from '../addresses.ts'
 import type { CallRow } from '../call-row.ts'
 import type { Core } from '../core.ts'
-import { dial, insertCall, newLeg } from '../outgoing.ts'
+import { settled } from '../dial-plan.ts'
+import { agentOf, type Dialable, dialableOf, diallerOf, isOwnSource } from '../dialler.ts'
+import { dial, insertCall, type LegRow, newLeg } from '../outgoing.ts'
+import { Refusal } from '../refusal.ts'
 import { causeOf } from '../rules.ts'
 import type { MediaAction, Outcome } from './action.ts'
 import { answerCall } from './answer.ts'
@@ -16,21 +18,23 @@ interface Connecting {
   answered_id: string
 }
 
-const connectingOf = (call: CallRow): Connecting => call.state as unknown as Connecting
+/** A call that could dial nobody has no legs. */
+const connectingOf = ({ state }: CallRow): Connecting => ({ leg_ids: [], answered_id: '', ...state })
 const bridgeId = ({ id, turn }: CallRow): string => `bridge-${id}-${turn}`
+
+/** Q.850 for what may not be dialled; the caller hears 403. */
+const refusedCause = 21
 
 /** Dials the destinations, joins the first that answers with the call, and goes on when that leg or the last one has ended. */
 export const connect: MediaAction<'connect'> = {
   passesDigits: true,
 
   async begin(core, call, option) {
-    const dialables = await findDialables(core, call, option.destinations)
-    if (dialables.length === 0) return { leave: true }
-    const { customer_id, id, asterisk_id } = call
-    const source = await sourceOf(core, call, option)
-    const legs = await Promise.all(
-      dialables.map((dialable) => newLeg(core, { customer_id, source, dialable, master_call_id: id })),
-    )
+    const legs = await planLegs(core, call, option).catch((error: unknown) => {
+      if (option.relay_reason && error instanceof Refusal) return []
+      throw error
+    })
+    if (legs.length === 0) return { hangUp: refusedCause }
     const leg_ids = legs.map((leg) => leg.id)
     return {
       state: { leg_ids, answered_id: '' } satisfies Connecting,
@@ -40,12 +44,7 @@ export const connect: MediaAction<'connect'> = {
       },
       async after(changed) {
         await ringBack(core, changed)
-        const anonymous = option.anonymous === 'yes'
-        await Promise.all(
-          legs.map((leg, index) =>
-            dial(core, { call: leg, endpoint: dialables[index]!.endpoint, source, anonymous, asteriskId: asterisk_id }),
-          ),
-        )
+        await Promise.all(legs.map((leg) => dial(core, leg, call.asterisk_id)))
       },
     }
   },
@@ -67,27 +66,25 @@ export const connect: MediaAction<'connect'> = {
   end: tearDown,
 }
 
-async function findDialables(core: Core, { id, customer_id }: CallRow, destinations: Address[]) {
-  const found = await Promise.all(destinations.map((address) => dialablesOf(core, customer_id, address)))
-  return found.flatMap((one, index) => {
-    if (typeof one !== 'string') return one
-    core.log.warn(
-      { call_id: id, destination_type: destinations[index]!.type, problem: one },
-      'a destination cannot be called',
-    )
-    return []
-  })
+/** A leg for each destination that can be dialled, an agent's addresses each; throws a `Refusal` when there is none. */
+async function planLegs(core: Core, call: CallRow, option: ActionOption<'connect'>): Promise<LegRow[]> {
+  const { id: master_call_id, customer_id } = call
+  const anonymous = option.anonymous === 'yes'
+  const source = await sourceOf(core, call, option)
+  const dialler = await diallerOf(core, { customer_id, ...source, anonymous, route_provider_ids: [] })
+  const plan = async (address: Address): Promise<Dialable[]> => {
+    if (address.type !== 'agent') return [await dialableOf(core, dialler, address)]
+    const { addresses } = await agentOf(core, customer_id, address.target)
+    return settled(addresses, (one) => dialableOf(core, dialler, one))
+  }
+  const dialables = (await settled(option.destinations, plan)).flat()
+  return Promise.all(dialables.map((dialable) => newLeg(core, { customer_id, ...dialable, anonymous, master_call_id })))
 }
 
 /** The phones show who calls, unless the flow names an address that the customer owns. */
-async function sourceOf(core: Core, call: CallRow, { source }: ActionOption<'connect'>): Promise<Address> {
-  if (source.type === '') return call.source
-  if (await isOwnSource(core, call.customer_id, source)) return source
-  core.log.warn(
-    { call_id: call.id },
-    'connect names a source that the customer does not own; the caller is shown instead',
-  )
-  return call.source
+async function sourceOf(core: Core, call: CallRow, { source }: ActionOption<'connect'>) {
+  if (source.type !== '' && (await isOwnSource(core, call.customer_id, source))) return { source, isCaller: false }
+  return { source: call.source, isCaller: true }
 }
 
 const ringBackId = (call: CallRow): string => playbackId(call, 0)
@@ -102,10 +99,12 @@ async function ringBack(core: Core, call: CallRow): Promise<void> {
 async function join(core: Core, call: CallRow): Promise<void> {
   const { leg_ids, answered_id } = connectingOf(call)
   const ari = core.ari(call.asterisk_id)
+  const leg = await core.calls.find(core.store, '*', answered_id)
+  if (!leg) return
   await ari.stopPlayback(ringBackId(call))
   await answerCall(core, call)
   await ari.createBridge(bridgeId(call))
-  await ari.join(bridgeId(call), [call.channel_id, answered_id])
+  await ari.join(bridgeId(call), [call.channel_id, leg.channel_id])
   const others = leg_ids.filter((id) => id !== answered_id)
   await Promise.all(others.map((id) => core.apply(id, { type: 'hang_up', cause: 26 })))
 }

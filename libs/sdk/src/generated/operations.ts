@@ -21,13 +21,25 @@ export type File = { id: string; customer_id: string; tm_create: string; tm_upda
 
 export type Flow = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; type: "flow" | "conference" | "queue" | "campaign" | "transfer"; name: string; detail: string; actions: Array<Action>; direct_hash: string; on_complete_flow_id: string }
 
+export type Groupcall = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; owner_type: "" | "agent"; owner_id: string; status: "progressing" | "hangingup" | "hangup"; flow_id: string; source: Address; destinations: Array<Address>; master_call_id: string; master_groupcall_id: string; ring_method: "" | "ring_all" | "linear"; answer_method: "" | "hangup_others"; answer_call_id: string; call_ids: Array<string>; answer_groupcall_id: string; groupcall_ids: Array<string>; call_count: number; groupcall_count: number; dial_index: number }
+
 export type Number = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; number: string; type: "normal" | "virtual"; call_flow_id: string; message_flow_id: string; name: string; detail: string; status: "active" | "deleted"; t38_enabled: boolean; emergency_enabled: boolean; metadata: { rtp_debug: boolean }; tm_purchase: string | null; tm_renew: string | null }
+
+export type OutboundConfig = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; destination_whitelist: Array<string>; codecs: string; default_outgoing_source_number_id: string }
 
 export type OwnCustomer = { id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; email: string; phone_number: string; address: string; webhook_method: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri: string; webhook_secret: string; billing_account_id: string; metadata: { rtp_debug: boolean }; email_verified: boolean; status: "initial" | "active" | "frozen" | "deleted" | "expired"; identity_verification_status: "none" | "pending" | "verified" | "rejected"; tm_deletion_scheduled: string | null }
 
 export type Recording = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; owner_type: "" | "agent"; owner_id: string; activeflow_id: string; reference_type: "call" | "confbridge"; reference_id: string; status: "initiating" | "recording" | "stopping" | "ended"; format: "wav"; on_end_flow_id: string; tm_start: string | null; tm_end: string | null; uri_download: string; filesize: number; sha256: string }
 
+export type SavedFlow = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; type: "flow" | "conference" | "queue" | "campaign" | "transfer"; name: string; detail: string; actions: Array<Action>; direct_hash: string; on_complete_flow_id: string; warnings: Array<{ field: string; problem: string }> }
+
 export type Tag = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string }
+
+export type WebhookDelivery = { id: string; customer_id: string; webhook_endpoint_id: string; event_type: string; resource_id: string; status: "pending" | "delivered" | "failed"; attempts: number; status_code: number; error: string; tm_next_attempt: string | null; tm_create: string; tm_update: string | null }
+
+export type WebhookEndpoint = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; type: "endpoint" | "customer" | "activeflow"; uri: string; method: "POST" | "GET" | "PUT" | "DELETE"; event_types: Array<string>; status: "enabled" | "disabled" | "failed"; failures: number; tm_failing: string | null; tm_old_secret_expire: string | null }
+
+export type WebhookEndpointWithSecret = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; type: "endpoint" | "customer" | "activeflow"; uri: string; method: "POST" | "GET" | "PUT" | "DELETE"; event_types: Array<string>; status: "enabled" | "disabled" | "failed"; failures: number; tm_failing: string | null; tm_old_secret_expire: string | null; secret: string }
 
 export interface Operations {
   session: {
@@ -77,12 +89,18 @@ export interface Operations {
     update_tag_ids: Method<{ id: string; tag_ids: Array<string> }, Agent>
     /** Set the status */
     update_status: Method<{ id: string; status: "" | "available" | "away" | "busy" | "offline" | "ringing" }, Agent>
-    /** Set the password */
+    /** Set the password; the agent is logged out everywhere */
     update_password: Method<{ id: string; password: string }, Agent>
     /** Set the permission bits */
     update_permission: Method<{ id: string; permission: number }, Agent>
+    /** Give the agent a new direct hash; the old one stops working */
+    direct_hash_regenerate: Method<{ id: string }, Agent>
     /** Get the agent you are logged in as */
     me: Method<Record<string, unknown>, Agent>
+    /** Have a link for a new password mailed, if there is such an agent */
+    password_forgot: Method<{ username: string }, Record<string, unknown>>
+    /** Set a new password with the token from the mail; the agent is logged out everywhere */
+    password_reset: Method<{ token: string; password: string }, Record<string, unknown>>
   }
   number: {
     /** List numbers */
@@ -114,13 +132,17 @@ export interface Operations {
     /** List flows */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<Flow>; next_page_token: string }>
     /** Create a flow */
-    create: Method<{ name: string; detail?: string; actions: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; on_complete_flow_id?: string }, Flow>
+    create: Method<{ name: string; detail?: string; actions: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; on_complete_flow_id?: string }, SavedFlow>
     /** Get a flow */
     get: Method<{ id: string }, Flow>
     /** Replace a flow */
-    update: Method<{ id: string; name: string; detail?: string; actions: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; on_complete_flow_id?: string }, Flow>
+    update: Method<{ id: string; name: string; detail?: string; actions: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; on_complete_flow_id?: string }, SavedFlow>
     /** Delete a flow */
     delete: Method<{ id: string }, Flow>
+    /** Give the flow another short address; the old one stops working */
+    direct_hash_regenerate: Method<{ id: string }, Flow>
+    /** Run the flow against a scripted caller, without a call and without asking anybody */
+    simulate: Method<{ id: string; time?: string; call?: boolean; source?: Address; destination?: Address; variables?: Record<string, string>; caller?: Array<{ at: number; type: "digits" | "speech" | "hangup"; value?: string }>; answers?: Array<{ action: string; duration?: number; actions?: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; variables?: Record<string, string>; problem?: string }> }, { trace: Array<{ at: number; type: "action" | "failure" | "webhook" | "digits" | "speech" | "hangup" | "end"; action?: Action; value: string }>; status: "running" | "ended"; error: string; duration: number; time_end: string; variables: Record<string, string> }>
   }
   activeflow: {
     /** List running and ended flows */
@@ -138,7 +160,7 @@ export interface Operations {
     /** List calls */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<Call>; next_page_token: string }>
     /** Call the destinations and run a flow on each that answers */
-    create: Method<{ flow_id?: string; actions?: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; source?: Address; destinations: Array<Address>; anonymous?: "yes" | "no" | "auto"; variables?: Record<string, string> }, { calls: Array<Call>; groupcalls: Array<{ id: string }> }>
+    create: Method<{ flow_id?: string; actions?: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; source?: Address; destinations: Array<Address>; anonymous?: "yes" | "no" | "auto"; variables?: Record<string, string> }, { calls: Array<Call>; groupcalls: Array<Groupcall> }>
     /** Get a call */
     get: Method<{ id: string }, Call>
     /** Hang up, if need be, and delete */
@@ -147,8 +169,42 @@ export interface Operations {
     hangup: Method<{ id: string }, Call>
     /** Start recording */
     recording_start: Method<{ id: string; format?: "wav"; end_of_silence?: number; end_of_key?: "" | "none" | "any" | "*" | "#"; duration?: number; beep_start?: boolean; on_end_flow_id?: string }, Call>
+    /** Leave out what is said until `recording_resume` */
+    recording_pause: Method<{ id: string }, Call>
+    /** Record on after `recording_pause` */
+    recording_resume: Method<{ id: string }, Call>
     /** Stop recording */
     recording_stop: Method<{ id: string }, Call>
+    /** Put on hold: the phone hears music */
+    hold: Method<{ id: string }, Record<string, unknown>>
+    /** Take off hold */
+    unhold: Method<{ id: string }, Record<string, unknown>>
+    /** Play music on hold */
+    moh_start: Method<{ id: string }, Record<string, unknown>>
+    /** Stop the music on hold */
+    moh_stop: Method<{ id: string }, Record<string, unknown>>
+    /** Send silence, for phones that take the absence of sound for a fault */
+    silence_start: Method<{ id: string }, Record<string, unknown>>
+    /** Send silence no more */
+    silence_stop: Method<{ id: string }, Record<string, unknown>>
+    /** Mute what the phone says (`in`), what it hears (`out`), or both */
+    mute: Method<{ id: string; direction?: "" | "both" | "out" | "in" }, Record<string, unknown>>
+    /** Unmute what the phone says (`in`), what it hears (`out`), or both */
+    unmute: Method<{ id: string; direction?: "" | "both" | "out" | "in" }, Record<string, unknown>>
+    /** Speak a text, beside what the flow does; an incoming call is answered first */
+    talk: Method<{ id: string; text: string; language?: string; provider?: string; voice_id?: string }, Record<string, unknown>>
+  }
+  groupcall: {
+    /** List groupcalls */
+    list: Method<{ page_size?: number; page_token?: string }, { result: Array<Groupcall>; next_page_token: string }>
+    /** Call several phones and run a flow on whoever answers */
+    create: Method<{ flow_id?: string; actions?: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; source?: Address; destinations: Array<Address>; anonymous?: "yes" | "no" | "auto"; variables?: Record<string, string>; ring_method: "" | "ring_all" | "linear"; answer_method: "" | "hangup_others" }, Groupcall>
+    /** Get a groupcall */
+    get: Method<{ id: string }, Groupcall>
+    /** Hang up, if need be, and delete */
+    delete: Method<{ id: string }, Groupcall>
+    /** Hang up every call of it */
+    hangup: Method<{ id: string }, Groupcall>
   }
   recording: {
     /** List recordings */
@@ -159,6 +215,22 @@ export interface Operations {
     delete: Method<{ id: string }, Recording>
     /** Get the audio of a recording (307 to a signed address) */
     file: Method<{ id: string }, { location: string }>
+  }
+  outbound_config: {
+    /** Get your own outbound config */
+    own: Method<Record<string, unknown>, OutboundConfig>
+    /** Change your own outbound config; it is made when there is none */
+    update_own: Method<{ name?: string | null; detail?: string | null; destination_whitelist?: Array<string> | null; codecs?: string | null; default_outgoing_source_number_id?: string | null }, OutboundConfig>
+    /** List outbound configs, of one customer or of all */
+    list: Method<{ page_size?: number; page_token?: string; customer_id?: string }, { result: Array<OutboundConfig>; next_page_token: string }>
+    /** Make the outbound config of a customer, by default of your own */
+    create: Method<{ name?: string | null; detail?: string | null; destination_whitelist?: Array<string> | null; codecs?: string | null; default_outgoing_source_number_id?: string | null; customer_id?: string }, OutboundConfig>
+    /** Get an outbound config */
+    get: Method<{ id: string }, OutboundConfig>
+    /** Change an outbound config */
+    update: Method<{ id: string; name?: string | null; detail?: string | null; destination_whitelist?: Array<string> | null; codecs?: string | null; default_outgoing_source_number_id?: string | null }, OutboundConfig>
+    /** Delete an outbound config: phone numbers cannot be called any more */
+    delete: Method<{ id: string }, OutboundConfig>
   }
   storage_file: {
     /** List files */
@@ -173,6 +245,30 @@ export interface Operations {
   timeline: {
     /** List what happened to a resource */
     list: Method<{ page_size?: number; page_token?: string; resource_type: "calls" | "conferences" | "flows" | "activeflows" | "recordings" | "numbers" | "agents" | "tags"; resource_id: string }, { result: Array<{ timestamp: string; event_type: string; data: unknown }>; next_page_token: string }>
+  }
+  webhook_endpoint: {
+    /** List webhook endpoints */
+    list: Method<{ page_size?: number; page_token?: string }, { result: Array<WebhookEndpoint>; next_page_token: string }>
+    /** Create a webhook endpoint; its secret is shown this once */
+    create: Method<{ name?: string; detail?: string; uri: string; event_types?: Array<string>; status?: "enabled" | "disabled" }, WebhookEndpointWithSecret>
+    /** Get a webhook endpoint; the id of the customer stands for the address of `PUT /customer` */
+    get: Method<{ id: string }, WebhookEndpoint>
+    /** Replace a webhook endpoint; what is to be tried again is tried at once */
+    update: Method<{ id: string; name?: string; detail?: string; uri: string; event_types?: Array<string>; status?: "enabled" | "disabled" }, WebhookEndpoint>
+    /** Delete a webhook endpoint */
+    delete: Method<{ id: string }, WebhookEndpoint>
+    /** Give a webhook endpoint a new secret, shown this once; the old one signs too for `grace` seconds */
+    rotate_secret: Method<{ id: string; grace?: number }, WebhookEndpointWithSecret>
+    /** Send a signed `webhook_endpoint_ping` at once and tell what the receiver answered */
+    ping: Method<{ id: string }, { accepted: boolean; status_code: number; error: string; duration_ms: number }>
+  }
+  webhook_delivery: {
+    /** List what was, is or will be sent to an endpoint */
+    list: Method<{ page_size?: number; page_token?: string; id: string; status?: "" | "pending" | "delivered" | "failed" }, { result: Array<WebhookDelivery>; next_page_token: string }>
+    /** Send one event to the endpoint once more, with its retries */
+    replay: Method<{ id: string; delivery_id: string }, WebhookDelivery>
+    /** Send everything once more that was given up since a time */
+    replay_failed: Method<{ id: string; since: string }, { count: number }>
   }
   tag: {
     /** List tags */
@@ -218,7 +314,10 @@ export const operations: Record<string, Record<string, OperationRow>> = {
     update_status: {"method":"PUT","path":"/v1.0/agents/{id}/status","parameters":["id"]},
     update_password: {"method":"PUT","path":"/v1.0/agents/{id}/password","parameters":["id"]},
     update_permission: {"method":"PUT","path":"/v1.0/agents/{id}/permission","parameters":["id"]},
+    direct_hash_regenerate: {"method":"POST","path":"/v1.0/agents/{id}/direct-hash-regenerate","parameters":["id"]},
     me: {"method":"GET","path":"/v1.0/me","parameters":[]},
+    password_forgot: {"method":"POST","path":"/auth/password-forgot","parameters":[]},
+    password_reset: {"method":"POST","path":"/auth/password-reset","parameters":[]},
   },
   number: {
     list: {"method":"GET","path":"/v1.0/numbers","parameters":[]},
@@ -241,6 +340,8 @@ export const operations: Record<string, Record<string, OperationRow>> = {
     get: {"method":"GET","path":"/v1.0/flows/{id}","parameters":["id"]},
     update: {"method":"PUT","path":"/v1.0/flows/{id}","parameters":["id"]},
     delete: {"method":"DELETE","path":"/v1.0/flows/{id}","parameters":["id"]},
+    direct_hash_regenerate: {"method":"POST","path":"/v1.0/flows/{id}/direct-hash-regenerate","parameters":["id"]},
+    simulate: {"method":"POST","path":"/v1.0/flows/{id}/simulate","parameters":["id"]},
   },
   activeflow: {
     list: {"method":"GET","path":"/v1.0/activeflows","parameters":[]},
@@ -256,13 +357,40 @@ export const operations: Record<string, Record<string, OperationRow>> = {
     delete: {"method":"DELETE","path":"/v1.0/calls/{id}","parameters":["id"]},
     hangup: {"method":"POST","path":"/v1.0/calls/{id}/hangup","parameters":["id"]},
     recording_start: {"method":"POST","path":"/v1.0/calls/{id}/recording_start","parameters":["id"]},
+    recording_pause: {"method":"POST","path":"/v1.0/calls/{id}/recording_pause","parameters":["id"]},
+    recording_resume: {"method":"POST","path":"/v1.0/calls/{id}/recording_resume","parameters":["id"]},
     recording_stop: {"method":"POST","path":"/v1.0/calls/{id}/recording_stop","parameters":["id"]},
+    hold: {"method":"POST","path":"/v1.0/calls/{id}/hold","parameters":["id"]},
+    unhold: {"method":"DELETE","path":"/v1.0/calls/{id}/hold","parameters":["id"]},
+    moh_start: {"method":"POST","path":"/v1.0/calls/{id}/moh","parameters":["id"]},
+    moh_stop: {"method":"DELETE","path":"/v1.0/calls/{id}/moh","parameters":["id"]},
+    silence_start: {"method":"POST","path":"/v1.0/calls/{id}/silence","parameters":["id"]},
+    silence_stop: {"method":"DELETE","path":"/v1.0/calls/{id}/silence","parameters":["id"]},
+    mute: {"method":"POST","path":"/v1.0/calls/{id}/mute","parameters":["id"]},
+    unmute: {"method":"DELETE","path":"/v1.0/calls/{id}/mute","parameters":["id"]},
+    talk: {"method":"POST","path":"/v1.0/calls/{id}/talk","parameters":["id"]},
+  },
+  groupcall: {
+    list: {"method":"GET","path":"/v1.0/groupcalls","parameters":[]},
+    create: {"method":"POST","path":"/v1.0/groupcalls","parameters":[]},
+    get: {"method":"GET","path":"/v1.0/groupcalls/{id}","parameters":["id"]},
+    delete: {"method":"DELETE","path":"/v1.0/groupcalls/{id}","parameters":["id"]},
+    hangup: {"method":"POST","path":"/v1.0/groupcalls/{id}/hangup","parameters":["id"]},
   },
   recording: {
     list: {"method":"GET","path":"/v1.0/recordings","parameters":[]},
     get: {"method":"GET","path":"/v1.0/recordings/{id}","parameters":["id"]},
     delete: {"method":"DELETE","path":"/v1.0/recordings/{id}","parameters":["id"]},
     file: {"method":"GET","path":"/v1.0/recordingfiles/{id}","parameters":["id"]},
+  },
+  outbound_config: {
+    own: {"method":"GET","path":"/v1.0/outbound_config","parameters":[]},
+    update_own: {"method":"PUT","path":"/v1.0/outbound_config","parameters":[]},
+    list: {"method":"GET","path":"/v1.0/outbound_configs","parameters":[]},
+    create: {"method":"POST","path":"/v1.0/outbound_configs","parameters":[]},
+    get: {"method":"GET","path":"/v1.0/outbound_configs/{id}","parameters":["id"]},
+    update: {"method":"PUT","path":"/v1.0/outbound_configs/{id}","parameters":["id"]},
+    delete: {"method":"DELETE","path":"/v1.0/outbound_configs/{id}","parameters":["id"]},
   },
   storage_file: {
     list: {"method":"GET","path":"/v1.0/storage_files","parameters":[]},
@@ -272,6 +400,20 @@ export const operations: Record<string, Record<string, OperationRow>> = {
   },
   timeline: {
     list: {"method":"GET","path":"/v1.0/timelines/{resource_type}/{resource_id}/events","parameters":["resource_type","resource_id"]},
+  },
+  webhook_endpoint: {
+    list: {"method":"GET","path":"/v1.0/webhook_endpoints","parameters":[]},
+    create: {"method":"POST","path":"/v1.0/webhook_endpoints","parameters":[]},
+    get: {"method":"GET","path":"/v1.0/webhook_endpoints/{id}","parameters":["id"]},
+    update: {"method":"PUT","path":"/v1.0/webhook_endpoints/{id}","parameters":["id"]},
+    delete: {"method":"DELETE","path":"/v1.0/webhook_endpoints/{id}","parameters":["id"]},
+    rotate_secret: {"method":"POST","path":"/v1.0/webhook_endpoints/{id}/rotate_secret","parameters":["id"]},
+    ping: {"method":"POST","path":"/v1.0/webhook_endpoints/{id}/ping","parameters":["id"]},
+  },
+  webhook_delivery: {
+    list: {"method":"GET","path":"/v1.0/webhook_endpoints/{id}/deliveries","parameters":["id"]},
+    replay: {"method":"POST","path":"/v1.0/webhook_endpoints/{id}/deliveries/{delivery_id}/replay","parameters":["id","delivery_id"]},
+    replay_failed: {"method":"POST","path":"/v1.0/webhook_endpoints/{id}/replay_failed","parameters":["id"]},
   },
   tag: {
     list: {"method":"GET","path":"/v1.0/tags","parameters":[]},

@@ -1,0 +1,85 @@
+import { type Handlers, internalIdentity, type OperationContext } from '@sidetone/contract'
+import type { callContract } from '@sidetone/proto-schemas/call'
+import { newId } from '@sidetone/store'
+import { answerCall } from './actions/answer.ts'
+import { AriRefused, type MuteDirection } from './ari.ts'
+import type { CallRow } from './call-row.ts'
+import type { Core } from './core.ts'
+
+type Handler = Handlers<typeof callContract>['call']
+type Controls = Pick<
+  Handler,
+  'hold' | 'unhold' | 'moh_start' | 'moh_stop' | 'silence_start' | 'silence_stop' | 'mute' | 'unmute' | 'talk'
+>
+type Fail = OperationContext<'CALL_NOT_FOUND' | 'CALL_STATE_INVALID'>['fail']
+
+/** What is done to a call from outside while its flow runs. */
+export function callControls(core: Core): Controls {
+  async function answered(id: string, { scope, fail }: { scope: string; fail: Fail }): Promise<CallRow> {
+    const call = await core.calls.find(core.store, scope, id)
+    if (!call) throw fail('CALL_NOT_FOUND')
+    if (call.status === 'progressing') return call
+    throw fail('CALL_STATE_INVALID', { message: `The call is ${call.status}; that takes one that is answered.` })
+  }
+
+  /** A call may end at any time. */
+  const unlessEnded = (fail: Fail) => (error: unknown) => {
+    if (error instanceof AriRefused && error.status === 404) throw fail('CALL_STATE_INVALID')
+    throw error
+  }
+
+  const switching =
+    (how: 'switchOn' | 'switchOff', what: 'hold' | 'moh' | 'silence'): Controls['hold'] =>
+    async ({ id }, context) => {
+      const { asterisk_id, channel_id } = await answered(id, context)
+      await core.ari(asterisk_id)[how](channel_id, what).catch(unlessEnded(context.fail))
+      return {}
+    }
+
+  const muting =
+    (on: boolean): Controls['mute'] =>
+    async ({ id, direction }, context) => {
+      await setMute(core, await answered(id, context), direction || 'both', on).catch(unlessEnded(context.fail))
+      return {}
+    }
+
+  return {
+    hold: switching('switchOn', 'hold'),
+    unhold: switching('switchOff', 'hold'),
+    moh_start: switching('switchOn', 'moh'),
+    moh_stop: switching('switchOff', 'moh'),
+    silence_start: switching('switchOn', 'silence'),
+    silence_stop: switching('switchOff', 'silence'),
+    mute: muting(true),
+    unmute: muting(false),
+
+    async talk({ id, ...speech }, { scope, fail }) {
+      const call = await core.calls.find(core.store, scope, id)
+      if (!call) throw fail('CALL_NOT_FOUND')
+      if (call.direction === 'outgoing' || call.status !== 'ringing') await answered(id, { scope, fail })
+      const identity = internalIdentity(call.customer_id)
+      const { uri } = await core.managers.tts.speech.synthesize(speech, { identity })
+      await answerCall(core, call).catch(unlessEnded(fail))
+      const playbackId = `talk-${newId()}`
+      await core.ari(call.asterisk_id).play(call.channel_id, playbackId, `sound:${uri}`).catch(unlessEnded(fail))
+      return {}
+    },
+  }
+}
+
+/** Mutes one direction more, or one less. */
+export async function setMute(core: Core, call: CallRow, direction: MuteDirection, on: boolean): Promise<void> {
+  const ari = core.ari(call.asterisk_id)
+  await (on ? ari.mute(call.channel_id, direction) : ari.unmute(call.channel_id, direction))
+  await core.change(call.id, (row) => {
+    const mute_direction = nextMute(row.mute_direction, direction, on)
+    return mute_direction === row.mute_direction ? undefined : { call: { ...row, mute_direction }, events: ['updated'] }
+  })
+}
+
+function nextMute(before: CallRow['mute_direction'], direction: MuteDirection, on: boolean) {
+  const muted = (one: 'in' | 'out') =>
+    direction === 'both' || direction === one ? on : before === 'both' || before === one
+  if (muted('in') && muted('out')) return 'both'
+  return muted('in') ? 'in' : muted('out') ? 'out' : ''
+}
