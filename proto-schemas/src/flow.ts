@@ -15,6 +15,7 @@ import {
 import { z } from 'zod'
 import { Action, ActionId, ActionInput } from './action.ts'
 import { OptionalHttpUrl, WebhookMethod } from './common.ts'
+import { Scenario, Simulation } from './simulation.ts'
 
 /** A program for calls: a list of actions. */
 export const Flow = z
@@ -29,6 +30,11 @@ export const Flow = z
   })
   .meta({ id: 'Flow' })
 export type Flow = z.infer<typeof Flow>
+
+const Warning = z.object({ field: z.string(), problem: z.string() })
+
+/** A flow as it was saved, with what is allowed in it and can hardly be meant. */
+const SavedFlow = Flow.extend({ warnings: z.array(Warning) }).meta({ id: 'SavedFlow' })
 
 export const ReferenceType = z.enum([
   '',
@@ -58,11 +64,14 @@ export const Activeflow = z
     forward_action_id: ActionId,
     /** The last hundred at most. */
     executed_actions: z.array(Action),
-    /** Why it was ended early, or else why an action was skipped last; empty when all is well. */
+    /** Why it was ended early, or else why an action failed last; empty when all is well. */
     error: z.string(),
   })
   .meta({ id: 'Activeflow' })
 export type Activeflow = z.infer<typeof Activeflow>
+
+/** An activeflow whose `failed_action` could not be done, for the `problem`. */
+const FailedActiveflow = Activeflow.extend({ failed_action: Action, problem: z.string() })
 
 const Variables = z.record(z.string().max(255), z.string().max(32_768))
 const FlowFields = z.object({
@@ -113,7 +122,7 @@ export const flowContract = defineContract({
           summary: 'Create a flow',
           allow: managers,
           input: FlowFields,
-          output: Flow,
+          output: SavedFlow,
           errors: ['INVALID_ACTION', 'INVALID_ACTION_TYPE', 'INVALID_ON_COMPLETE_FLOW'],
         }),
         get: operation({
@@ -129,7 +138,7 @@ export const flowContract = defineContract({
           summary: 'Replace a flow',
           allow: managers,
           input: ById.extend(FlowFields.shape),
-          output: Flow,
+          output: SavedFlow,
           errors: ['FLOW_NOT_FOUND', 'INVALID_ACTION', 'INVALID_ACTION_TYPE', 'INVALID_ON_COMPLETE_FLOW'],
         }),
         delete: operation({
@@ -139,6 +148,23 @@ export const flowContract = defineContract({
           input: ById,
           output: Flow,
           errors: flowErrors,
+        }),
+        direct_hash_regenerate: operation({
+          http: 'POST /flows/{id}/direct-hash-regenerate',
+          summary: 'Give the flow another short address; the old one stops working',
+          allow: managers,
+          input: ById,
+          output: Flow,
+          errors: flowErrors,
+        }),
+        simulate: operation({
+          http: 'POST /flows/{id}/simulate',
+          summary: 'Run the flow against a scripted caller, without a call and without asking anybody',
+          allow: managers,
+          idempotent: true,
+          input: ById.extend(Scenario.shape),
+          output: Simulation,
+          errors: ['FLOW_NOT_FOUND', 'INVALID_ACTION', 'INVALID_ACTION_TYPE', 'INVALID_VARIABLES'],
         }),
       },
       events: {
@@ -190,6 +216,15 @@ export const flowContract = defineContract({
           output: Activeflow,
           errors: activeflowErrors,
         }),
+        continue: operation({
+          http: 'POST /activeflows/{id}/continue',
+          summary: 'Let an activeflow that stands at the `block` action `current_action_id` go on',
+          idempotent: true,
+          input: ById.extend({ current_action_id: ActionId }),
+          output: Activeflow,
+          errors: ['ACTIVEFLOW_NOT_FOUND', 'ACTIVEFLOW_STEP_STALE'],
+          timeoutMs: 30_000,
+        }),
         start: operation({
           http: 'POST /activeflows/start',
           summary:
@@ -237,6 +272,10 @@ export const flowContract = defineContract({
         created: event(Activeflow, 'A flow began to run'),
         updated: event(Activeflow, 'A running flow came to its next action, or ended'),
         deleted: event(Activeflow, 'An activeflow was deleted'),
+        action_failed: event(
+          FailedActiveflow,
+          'An action could not be done; the flow went on at its `error_id` or after it',
+        ),
       },
     },
   },

@@ -1,16 +1,24 @@
-import { type ApiError, type ErrorOverrides, type Handlers, nilId, type OperationContext } from '@sidetone/contract'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type ApiError,
+  commonError,
+  type ErrorOverrides,
+  type Handlers,
+  nilId,
+  type OperationContext,
+} from '@sidetone/contract'
+import { initialProblem, runningProblem } from '@sidetone/flow-engine'
 import { crud } from '@sidetone/manager'
 import { type ActionInput, reservedActionIds } from '@sidetone/proto-schemas/action'
 import type { flowContract } from '@sidetone/proto-schemas/flow'
 import { DuplicateError, type Tx } from '@sidetone/store'
-import type { ActiveflowRow } from './activeflow-row.ts'
+import { type ActiveflowRow, isAsking } from './activeflow-row.ts'
+import { checked } from './checked.ts'
 import { activeflows, type Core, flows } from './core.ts'
-import { advance, makeActiveflow, stopActiveflow } from './lifecycle.ts'
-import { checkActions } from './program.ts'
-import { initialProblem, runningProblem } from './variables.ts'
+import { type Advanced, advance, makeActiveflow, settle, stopActiveflow, takeOver } from './lifecycle.ts'
 
-/** What an answer needs to reach the caller before its deadline. */
-const answerMs = 1_000
+/** How often to look whether somebody else's answer has come, which another request waits for. */
+const lookMs = 200
 
 type Reason = 'FLOW_NOT_FOUND' | 'INVALID_ACTION' | 'INVALID_ACTION_TYPE' | 'INVALID_ARGUMENT'
 type NotFound = { scope: string; fail: (reason: 'ACTIVEFLOW_NOT_FOUND') => ApiError }
@@ -42,7 +50,7 @@ export function activeflowHandlers(core: Core): Handlers<typeof flowContract>['a
       const detail = { field: 'flow_id', problem: 'is required when there are no actions' }
       throw fail('INVALID_ARGUMENT', { message: `${detail.field}: ${detail.problem}`, details: [detail] })
     }
-    if (flow_id === nilId) return { flow_id, actions: checkActions(actions!, fail), on_complete_flow_id: nilId }
+    if (flow_id === nilId) return { flow_id, actions: checked(actions!, fail).actions, on_complete_flow_id: nilId }
     const flow = await flows.find(store, customer_id, flow_id)
     if (!flow) throw fail('FLOW_NOT_FOUND')
     return { flow_id, actions: flow.actions, on_complete_flow_id: flow.on_complete_flow_id }
@@ -52,17 +60,18 @@ export function activeflowHandlers(core: Core): Handlers<typeof flowContract>['a
     list,
     get,
 
-    async create(input, { customer_id, deadline, fail }) {
+    async create(input, { customer_id, fail }) {
       checkVariables(initialProblem(input.variables), fail)
       const { flow_id, actions, ...given } = input
       const program = await programOf(input, customer_id, fail)
       try {
-        return await store.transaction(async (tx) => {
+        const advanced = await store.transaction(async (tx) => {
           const reference = { reference_type: 'api', reference_id: nilId } as const
           const made = await makeActiveflow(core, tx, { ...given, ...reference, customer_id, program })
-          const { activeflow } = await advance(core, tx, made, { hasCall: false, deadline: deadline - answerMs })
-          return activeflow
+          return advance(core, tx, made, { hasCall: false })
         })
+        const settled = await settle(core, false, advanced)
+        return (settled ?? advanced).activeflow
       } catch (error) {
         throw error instanceof DuplicateError ? fail('ACTIVEFLOW_ALREADY_EXISTS') : error
       }
@@ -96,18 +105,36 @@ export function activeflowHandlers(core: Core): Handlers<typeof flowContract>['a
       }
     },
 
-    next: ({ id, current_action_id }, { deadline, ...context }) =>
-      withLocked(id, context, async (tx, row) => {
-        if (row.status === 'ended') return { action: null }
-        const asked = current_action_id === nilId ? reservedActionIds.start : current_action_id
-        if (asked === row.current_action.id) {
-          const hasCall = row.reference_type === 'call'
-          return advance(core, tx, row, { hasCall, deadline: deadline - answerMs })
-        }
-        // The answer to that step was lost on its way.
-        if (asked === row.left_action_id) return { action: row.current_action }
-        throw context.fail('ACTIVEFLOW_STEP_STALE')
-      }),
+    async continue({ id, current_action_id }, context) {
+      const advanced = await withLocked(id, context, async (tx, row) => {
+        if (row.current_action.type !== 'block' || row.current_action.id !== current_action_id)
+          throw context.fail('ACTIVEFLOW_STEP_STALE')
+        return advance(core, tx, row, { hasCall: false })
+      })
+      const settled = await settle(core, false, advanced)
+      return (settled ?? advanced).activeflow
+    },
+
+    async next({ id, current_action_id, problem }, context) {
+      const asked = current_action_id === nilId ? reservedActionIds.start : current_action_id
+      const answer = problem === '' ? undefined : { problem }
+      for (;;) {
+        const advanced = await withLocked(id, context, async (tx, row): Promise<Advanced | 'later'> => {
+          if (row.status === 'ended') return { activeflow: row, action: null }
+          if (asked === row.current_action.id && !isAsking(row)) {
+            return advance(core, tx, row, { hasCall: row.reference_type === 'call', answer })
+          }
+          if (asked !== row.left_action_id) throw context.fail('ACTIVEFLOW_STEP_STALE')
+          // The answer to that step was lost on its way.
+          if (!isAsking(row)) return { activeflow: row, action: row.current_action }
+          return row.asked_until > Date.now() ? 'later' : takeOver(tx, row)
+        })
+        const settled = advanced === 'later' ? undefined : await settle(core, true, advanced)
+        if (settled) return { action: settled.action }
+        if (Date.now() + lookMs > context.deadline) throw commonError('DEADLINE_EXCEEDED')
+        await sleep(lookMs)
+      }
+    },
 
     async variables(input, context) {
       const { variables } = await get(input, context)

@@ -7,4 +7,4 @@ export const flows = resourceTable(Flow, 'flow_flow')
 export const activeflows = resourceTable(ActiveflowRow, 'flow_activeflow')
 
 /** What the parts of the flow manager share. */
-export type Core = Pick<Resources<typeof flowContract>, 'store' | 'emit' | 'log' | 'jobs' | 'client'>
+export type Core = Pick<Resources<typeof flowContract>, 'store' | 'emit' | 'log' | 'jobs' | 'client' | 'outbound'>

@@ -4,18 +4,26 @@ import { flowContract } from '@sidetone/proto-schemas/flow'
 import { z } from 'zod'
 import { activeflowHandlers } from './activeflows.ts'
 import { activeflows, type Core, flows } from './core.ts'
+import { defineDirectJob } from './directs.ts'
 import { flowHandlers } from './flows.ts'
-import { defineRunJob, stopActiveflow } from './lifecycle.ts'
+import { stopActiveflow } from './lifecycle.ts'
 import { migrations } from './migrations.ts'
+import { defineRetentionJob } from './retention.ts'
+import { defineRunJob } from './run-job.ts'
 import { defineWebhookJob } from './webhooks.ts'
 
 export const flowManager = defineManager({
   contract: flowContract,
-  settings: z.object({}),
+  settings: z.object({
+    /** How long ended activeflows, and what was deleted, are kept. */
+    FLOW_RETENTION_DAYS: z.coerce.number().min(1).max(36_500).default(30),
+  }),
   migrations,
-  build(core) {
+  build({ settings, ...core }) {
     defineRunJob(core)
     defineWebhookJob(core)
+    defineDirectJob(core)
+    defineRetentionJob(core, settings.FLOW_RETENTION_DAYS)
     return {
       handlers: { flow: flowHandlers(core), activeflow: activeflowHandlers(core) },
       reactions: [listen(customerContract, 'customer', 'deleted', ({ id }) => endAllOf(core, id))],

@@ -44,4 +44,11 @@ export const migrations = [
       .columns(['customer_id', 'status'])
       .execute(),
   ),
+  migration('0004_activeflow_asked_until', (schema) =>
+    schema.alterTable('flow_activeflow').addColumn('asked_until', 'bigint').execute(),
+  ),
+  // What ended long ago is purged.
+  migration('0005_activeflow_tm_create', (schema) =>
+    schema.createIndex('ix_flow_activeflow_tm_create').on('flow_activeflow').columns(['tm_create']).execute(),
+  ),
 ]

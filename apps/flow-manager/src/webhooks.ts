@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { ApiError, internalIdentity } from '@sidetone/contract'
 import type { ActionOption } from '@sidetone/proto-schemas/action'
 import { webhookContract } from '@sidetone/proto-schemas/webhook'
-import { type Tx, timeAfter } from '@sidetone/store'
+import type { Tx } from '@sidetone/store'
 import type { ActiveflowRow } from './activeflow-row.ts'
 import type { Core } from './core.ts'
 
@@ -15,8 +15,6 @@ interface WebhookJob {
 }
 
 const jobType = 'activeflow.webhook'
-/** When a webhook that is waited for is sent again, in case we did not live to see its end. */
-const secondTryMs = 60_000
 
 /** The job that hands webhooks over until the webhook manager has taken or refused them. */
 export function defineWebhookJob(core: Core): void {
@@ -29,32 +27,23 @@ export function defineWebhookJob(core: Core): void {
   })
 }
 
-/** Sends a webhook of a flow once the step is committed, whatever dies; a `sync` one before the step is answered. */
+/** Sends a webhook of a flow once the step is committed, whatever dies; those of one activeflow in order. */
 export async function queueWebhook(
   core: Core,
   tx: Tx,
   { id: activeflow_id, customer_id }: ActiveflowRow,
-  { webhook, deadline }: { webhook: ActionOption<'webhook_send'>; deadline: number },
+  webhook: ActionOption<'webhook_send'>,
 ): Promise<void> {
   const job: WebhookJob = { customer_id, activeflow_id, webhook, idempotency_key: randomUUID() }
-  const later = webhook.sync ? { runAt: timeAfter(secondTryMs) } : { serialKey: activeflow_id }
-  await core.jobs.enqueue(tx, jobType, job, later)
-  if (!webhook.sync) return
-  tx.afterCommit(() =>
-    send(core, job, deadline).catch((err: unknown) => {
-      core.log.warn({ err, activeflow_id, customer_id }, 'a webhook that a flow waits for is late; the flow goes on')
-    }),
-  )
+  await core.jobs.enqueue(tx, jobType, job, { serialKey: activeflow_id })
 }
 
 /** Rejects when another attempt may go better. */
-async function send(core: Core, job: WebhookJob, deadline?: number): Promise<void> {
+async function send(core: Core, job: WebhookJob): Promise<void> {
   const { customer_id, activeflow_id, webhook, idempotency_key } = job
   const identity = internalIdentity(customer_id)
   try {
-    await core
-      .client(webhookContract)
-      .webhook.send({ ...webhook, activeflow_id }, { identity, idempotency_key, deadline })
+    await core.client(webhookContract).webhook.send({ ...webhook, activeflow_id }, { identity, idempotency_key })
   } catch (err) {
     if (!(err instanceof ApiError) || !final.includes(err.status)) throw err
     core.log.warn({ err, activeflow_id, customer_id }, 'a webhook of a flow was refused')

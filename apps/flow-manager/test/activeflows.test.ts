@@ -2,33 +2,23 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { internalIdentity, nilId } from '@sidetone/contract'
-import { defineManager } from '@sidetone/manager'
 import { reservedActionIds } from '@sidetone/proto-schemas/action'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { webhookContract } from '@sidetone/proto-schemas/webhook'
 import { adminOf, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { z } from 'zod'
 import { flowManager } from '../src/manager.ts'
+import { scriptedManager } from './scripted-manager.ts'
 
 const received: { uri: string; data: string; activeflow_id?: string }[] = []
-/** Stands where the webhook manager is and writes down what it is asked for. */
-const webhookManager = defineManager({
-  contract: webhookContract,
-  settings: z.object({}),
-  migrations: [],
-  build: () => ({
-    handlers: {
-      webhook: {
-        async send(webhook, { fail }) {
-          if (webhook.uri.includes('slow')) await sleep(100)
-          received.push(webhook)
-          if (webhook.uri.includes('refused')) throw fail('WEBHOOK_FAILED')
-          return {}
-        },
-      },
-    },
-  }),
+type Webhook = (typeof received)[number]
+const webhookManager = scriptedManager(webhookContract, {
+  async 'webhook.send'(webhook: Webhook, { fail }: { fail: (reason: string) => Error }) {
+    if (webhook.uri.includes('slow')) await sleep(100)
+    received.push(webhook)
+    if (webhook.uri.includes('refused')) throw fail('WEBHOOK_FAILED')
+    return {}
+  },
 })
 
 let app: TestPlatform
@@ -166,7 +156,7 @@ describe('the activeflow of a call', () => {
     const { id } = await start([{ type: 'play', option: { stream_urls: ['${nothing}x'] } }, { type: 'answer' }])
     expect(await play(id)).toEqual(['answer'])
     const { error } = await as(acme).activeflow.get({ id })
-    expect(error).toMatch(/\(play\) was skipped: stream_urls\.0/)
+    expect(error).toMatch(/\(play\) failed: stream_urls\.0/)
     expect((await eventsOf(id)).at(-1)).toMatchObject({ error })
   })
 

@@ -51,12 +51,34 @@ export interface Operations {
     own: Method<Record<string, unknown>, OwnCustomer>
     /** Replace your own customer */
     update_own: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string }, Customer>
+    /** Set the switches of your own customer */
+    update_own_metadata: Method<{ rtp_debug?: boolean }, Customer>
+    /** Choose which billing account pays for your own customer */
+    update_own_billing_account_id: Method<{ billing_account_id: string }, Customer>
+    /** Ask for an account; the link that is mailed makes it. The answer is the same for every address */
+    signup: Method<{ name?: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string; accepted_tos: true }, Record<string, unknown>>
+    /** Make the account with the token from the mail; its access key is shown this once */
+    email_verify: Method<{ token: string }, { customer: Customer; accesskey: Accesskey }>
+    /** Freeze your own customer, to be deleted in 30 days or, with `immediate`, now */
+    unregister: Method<{ password?: string; confirmation_phrase?: string; immediate?: boolean }, Customer>
+    /** Take back that your own customer is to be deleted */
+    recover_own: Method<Record<string, unknown>, Customer>
     /** List all customers */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<Customer>; next_page_token: string }>
     /** Create a customer */
     create: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string; id?: string }, Customer>
     /** Get a customer */
     get: Method<{ id: string }, Customer>
+    /** Replace a customer */
+    update: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string; id: string }, Customer>
+    /** Set the switches of a customer */
+    update_metadata: Method<{ id: string; rtp_debug?: boolean }, Customer>
+    /** Choose which billing account pays for a customer */
+    update_billing_account_id: Method<{ id: string; billing_account_id: string }, Customer>
+    /** Freeze a customer, to be deleted in 30 days */
+    freeze: Method<{ id: string }, Customer>
+    /** Take a freeze back */
+    recover: Method<{ id: string }, Customer>
     /** Delete a customer with everything it has */
     delete: Method<{ id: string }, Customer>
   }
@@ -291,9 +313,20 @@ export const operations: Record<string, Record<string, OperationRow>> = {
   customer: {
     own: {"method":"GET","path":"/v1.0/customer","parameters":[]},
     update_own: {"method":"PUT","path":"/v1.0/customer","parameters":[]},
+    update_own_metadata: {"method":"PUT","path":"/v1.0/customer/metadata","parameters":[]},
+    update_own_billing_account_id: {"method":"PUT","path":"/v1.0/customer/billing_account_id","parameters":[]},
+    signup: {"method":"POST","path":"/auth/signup","parameters":[]},
+    email_verify: {"method":"POST","path":"/auth/email-verify","parameters":[]},
+    unregister: {"method":"POST","path":"/auth/unregister","parameters":[]},
+    recover_own: {"method":"DELETE","path":"/auth/unregister","parameters":[]},
     list: {"method":"GET","path":"/v1.0/customers","parameters":[]},
     create: {"method":"POST","path":"/v1.0/customers","parameters":[]},
     get: {"method":"GET","path":"/v1.0/customers/{id}","parameters":["id"]},
+    update: {"method":"PUT","path":"/v1.0/customers/{id}","parameters":["id"]},
+    update_metadata: {"method":"PUT","path":"/v1.0/customers/{id}/metadata","parameters":["id"]},
+    update_billing_account_id: {"method":"PUT","path":"/v1.0/customers/{id}/billing_account_id","parameters":["id"]},
+    freeze: {"method":"POST","path":"/v1.0/customers/{id}/freeze","parameters":["id"]},
+    recover: {"method":"POST","path":"/v1.0/customers/{id}/recover","parameters":["id"]},
     delete: {"method":"DELETE","path":"/v1.0/customers/{id}","parameters":["id"]},
   },
   accesskey: {

@@ -3,9 +3,9 @@ import { nilId } from '@sidetone/contract'
 import { type Action, type ActionType, actionOptions, reservedActionIds } from '@sidetone/proto-schemas/action'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { FlowState } from '../src/activeflow-row.ts'
-import { continueWith, end, run, startOf, step } from '../src/engine.ts'
-import { substitute } from '../src/substitute.ts'
+import { describeFailure, end, run, step } from './engine.ts'
+import { continueWith, type FlowState, startOf } from './state.ts'
+import { substitute } from './substitute.ts'
 
 const idOf = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 const now = '2026-08-22T10:00:00.123456Z'
@@ -29,11 +29,11 @@ function played(actions: Action[], variables: Record<string, string> = {}) {
   while (given.length < 100) {
     const ran = run(state, call)
     state = ran.state
-    problems.push(...ran.problems)
-    if (ran.outcome.kind !== 'media') return { given, state, problems, outcome: ran.outcome.kind }
+    problems.push(...ran.failures.map(describeFailure))
+    if (ran.outcome.kind !== 'call') return { given, state, problems, outcome: ran.outcome.kind }
     given.push(ran.outcome.action)
   }
-  return { given, state, problems, outcome: 'media' as const }
+  return { given, state, problems, outcome: 'call' as const }
 }
 
 const numbers = ({ given }: { given: Action[] }) => given.map(({ id }) => Number(id.slice(-12)))
@@ -227,7 +227,7 @@ describe('options', () => {
   test('an option that is wrong once it is filled in is skipped, and said', () => {
     const done = played(program(['play', { stream_urls: ['${url}'] }], ['answer']), { url: 'ftp://x' })
     expect(numbers(done)).toEqual([2])
-    expect(done.problems).toEqual([`action ${idOf(1)} (play) was skipped: stream_urls.0: must be an http or https URL`])
+    expect(done.problems).toEqual([`action ${idOf(1)} (play) failed: stream_urls.0: must be an http or https URL`])
     expect(done.state.error).toBe(done.problems[0])
   })
 })
@@ -364,7 +364,7 @@ describe('any flow', () => {
             state = ran.state
             expect(state.execute_count - before).toBeLessThanOrEqual(100)
             expect(JSON.parse(JSON.stringify(state))).toEqual(state)
-            if (ran.outcome.kind === 'media') expect(hasCall).toBe(true)
+            if (ran.outcome.kind === 'call') expect(hasCall).toBe(true)
             expect(state.status === 'ended').toBe(ran.outcome.kind === 'ended' || ran.outcome.kind === 'failed')
           }
         },

@@ -1,4 +1,4 @@
-type Variables = Readonly<Record<string, string>>
+export type Variables = Readonly<Record<string, string>>
 
 /** No text of an option may be longer, so a result past this is refused by the check of the option. */
 const maxChars = 66_000

@@ -1,6 +1,8 @@
-import type { ActiveflowRow } from './activeflow-row.ts'
+import type { Action } from '@sidetone/proto-schemas/action'
+import type { Activeflow } from '@sidetone/proto-schemas/flow'
+import type { FlowState } from './state.ts'
 
-type Variables = ActiveflowRow['variables']
+type Variables = FlowState['variables']
 
 /** The names that begin so belong to the platform. */
 const platformPrefix = 'voipbin.'
@@ -33,14 +35,23 @@ function exceeds(variables: Variables, { count, chars }: typeof initialLimits) {
   return undefined
 }
 
+type Described = Pick<Activeflow, 'id' | 'reference_type' | 'reference_id' | 'reference_activeflow_id' | 'flow_id'> & {
+  complete_count: number
+}
+
 /** The platform's own variables of an activeflow. */
-export const activeflowVariables = (
-  activeflow: Omit<ActiveflowRow, 'variables' | 'tm_create' | 'tm_update' | 'tm_delete'>,
-): Variables => ({
+export const activeflowVariables = (activeflow: Described): Variables => ({
   'voipbin.activeflow.id': activeflow.id,
   'voipbin.activeflow.reference_type': activeflow.reference_type,
   'voipbin.activeflow.reference_id': activeflow.reference_id,
   'voipbin.activeflow.reference_activeflow_id': activeflow.reference_activeflow_id,
   'voipbin.activeflow.flow_id': activeflow.flow_id,
   'voipbin.activeflow.complete_count': String(activeflow.complete_count),
+})
+
+/** What a flow can read of the action that failed last. */
+export const failureVariables = ({ id, type }: Action, problem: string): Variables => ({
+  'voipbin.error.action_id': id,
+  'voipbin.error.action_type': type,
+  'voipbin.error.message': problem,
 })

@@ -1,0 +1,6 @@
+export { type CheckedActions, checkActions } from './check-actions.ts'
+export { type Answer, describeFailure, end, type FieldProblem, fail, type Ran, run } from './engine.ts'
+export { executedBy } from './local-actions.ts'
+export { simulate } from './simulate.ts'
+export { continueWith, FlowState, startOf } from './state.ts'
+export { activeflowVariables, initialProblem, runningProblem } from './variables.ts'
