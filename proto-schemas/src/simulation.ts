@@ -61,6 +61,6 @@ export const Simulation = z.object({
   /** Milliseconds. */
   duration: z.int(),
   time_end: Time,
-  variables: z.record(z.string(), z.string()),
+  final_variables: z.record(z.string(), z.string()),
 })
 export type Simulation = z.infer<typeof Simulation>

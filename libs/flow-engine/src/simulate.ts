@@ -87,7 +87,7 @@ export async function simulate(
     error: status === 'ended' ? error : `cut off at ${state.current_action.type} after ${trace.length} entries`,
     duration: caller.clock,
     time_end: now(),
-    variables,
+    final_variables: variables,
   }
 }
 
