@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import { type Customer, customerContract } from '@sidetone/proto-schemas/custome
 import { type Activeflow, flowContract } from '@sidetone/proto-schemas/flow'
 import { tagContract } from '@sidetone/proto-schemas/tag'
 import { webhookContract } from '@sidetone/proto-schemas/webhook'
-import { createEmitter, newId } from '@sidetone/store'
+import { createEmitter, newId, now } from '@sidetone/store'
 import { scripted, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
 import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -38,14 +39,24 @@ const customerManager = scripted(customerContract, {
     async get({ id }, { fail }) {
       const customer = customers.get(id)
       if (!customer) throw fail('CUSTOMER_NOT_FOUND')
-      return {
-        ...{ id, customer_id: id, name: '', detail: '', email: 'a@b.example', phone_number: '', address: '' },
+      const answer = {
+        ...{
+          id,
+          customer_id: id,
+          headless: false,
+          name: '',
+          detail: '',
+          email: 'a@b.example',
+          phone_number: '',
+          address: '',
+        },
         ...{ webhook_method: 'POST', webhook_uri: '', webhook_secret: secretOf(id), billing_account_id: nilId },
         ...{ metadata: { rtp_debug: false }, email_verified: false, status: 'active' },
         ...{ identity_verification_status: 'none', tm_deletion_scheduled: null },
         ...{ tm_create: '2026-11-21T07:00:00.000000Z', tm_update: null, tm_delete: null },
         ...customer,
       }
+      return answer as Customer
     },
   },
 })
@@ -69,6 +80,14 @@ async function receiver(answer: Parameters<typeof startReceiver>[0] = () => 204)
   const started = await startReceiver(answer)
   receivers.push(started)
   return started
+}
+
+/** Changes the address of a customer as the customer manager does: it tells the webhook manager before it answers. */
+async function setAddress(app: TestPlatform, id: string, webhook_uri: string): Promise<void> {
+  const tm_update = now()
+  customers.set(id, { webhook_uri, tm_update })
+  const address = { uri: webhook_uri, method: 'POST' as const, secret: secretOf(id), tm_source: tm_update }
+  await app.as(webhookContract, internalIdentity(id)).webhook_endpoint.follow(address)
 }
 
 const emit = createEmitter(tagContract)
@@ -135,7 +154,8 @@ test('a failing receiver gets every event in the end, those of a resource in ord
 
 test('what is pending at a stop is delivered after the next start, each once and in order', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sidetone-webhook-'))
-  const first = await start({ SIDETONE_DATA_DIR: folder })
+  const env = { SIDETONE_DATA_DIR: folder, ENCRYPTION_KEYS: `k:${randomBytes(32).toString('base64')}` }
+  const first = await start(env)
   let open = false
   const { url, accepted, requests } = await receiver(() => (open ? 200 : 503))
   customers.set(acme, { webhook_uri: url })
@@ -145,7 +165,7 @@ test('what is pending at a stop is delivered after the next start, each once and
   await first.close()
   platforms = []
   open = true
-  await start({ SIDETONE_DATA_DIR: folder })
+  await start(env)
   await expect.poll(() => accepted.length, patient).toBe(9)
   for (const id of ids) expect(storyOf(accepted, id)).toEqual(['0', '1', '2'])
   await rm(folder, { recursive: true })
@@ -216,11 +236,11 @@ test('a webhook that is switched off meanwhile is not sent, and holds nothing ba
   const id = newId()
   await happen(app, { id, name: 'old' })
   await expect.poll(() => refusing.requests.length, patient).toBe(1)
-  customers.set(acme, { webhook_uri: '' })
+  await setAddress(app, acme, '')
   await sleep(1_500)
   expect(refusing.requests).toHaveLength(1)
   const { url, accepted } = await receiver()
-  customers.set(acme, { webhook_uri: url })
+  await setAddress(app, acme, url)
   await happen(app, { id, name: 'new' })
   await expect.poll(() => storyOf(accepted, id), patient).toEqual(['new'])
 })

@@ -29,7 +29,13 @@ export type OutboundConfig = { id: string; customer_id: string; tm_create: strin
 
 export type OwnCustomer = { id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; email: string; phone_number: string; address: string; webhook_method: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri: string; webhook_secret: string; billing_account_id: string; metadata: { rtp_debug: boolean }; email_verified: boolean; status: "initial" | "active" | "frozen" | "deleted" | "expired"; identity_verification_status: "none" | "pending" | "verified" | "rejected"; tm_deletion_scheduled: string | null }
 
+export type Provider = { id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; type: "sip"; hostname: string; tech_prefix: string; tech_postfix: string; tech_headers: Record<string, string>; metadata: Record<string, unknown>; name: string; detail: string; codecs: string; username: string; health_status: "unknown" | "healthy" | "unhealthy"; health_checked_at: string | null }
+
+export type Providercall = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; provider_id: string; flow_id: string; source: Address; destinations: Array<Address>; anonymous: "yes" | "no" | "auto"; call_ids: Array<string>; groupcall_ids: Array<string> }
+
 export type Recording = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; owner_type: "" | "agent"; owner_id: string; activeflow_id: string; reference_type: "call" | "confbridge"; reference_id: string; status: "initiating" | "recording" | "stopping" | "ended"; format: "wav"; on_end_flow_id: string; tm_start: string | null; tm_end: string | null; uri_download: string; filesize: number; sha256: string }
+
+export type Route = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; provider_id: string; priority: number; target: string }
 
 export type SavedFlow = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; type: "flow" | "conference" | "queue" | "campaign" | "transfer"; name: string; detail: string; actions: Array<Action>; direct_hash: string; on_complete_flow_id: string; warnings: Array<{ field: string; problem: string }> }
 
@@ -45,6 +51,12 @@ export interface Operations {
   session: {
     /** Log in; the token goes into `Authorization: Bearer` (or `?token=`) of every request */
     login: Method<{ username: string; password: string }, { username: string; token: string }>
+    /** Log out: the token of this request stops working */
+    logout: Method<Record<string, unknown>, Record<string, unknown>>
+    /** Get a token for the resource behind a direct hash, without logging in */
+    boot: Method<{ direct_hash: string }, { token: string; type: "direct"; resource_type: string; resource_id: string; customer_id: string; expire: string }>
+    /** As an operator of the platform, get a token that acts as an admin of a customer */
+    delegate: Method<{ customer_id: string; reason: string }, { token: string; customer_id: string; expire: string }>
   }
   customer: {
     /** Get your own customer */
@@ -178,6 +190,42 @@ export interface Operations {
     /** Stop it; a call that it controls is hung up */
     stop: Method<{ id: string }, Activeflow>
   }
+  provider: {
+    /** List carriers */
+    list: Method<{ page_size?: number; page_token?: string }, { result: Array<Provider>; next_page_token: string }>
+    /** Add a carrier */
+    create: Method<{ type: "sip"; hostname: string; tech_prefix: string; tech_postfix: string; tech_headers: Record<string, string>; name: string; detail?: string; codecs?: string; username?: string; password?: string }, Provider>
+    /** Make the connection at the carrier itself, and add it */
+    setup: Method<{ carrier: "telnyx"; name: string; detail?: string; credentials: { api_key: string } }, Provider>
+    /** Get a carrier */
+    get: Method<{ id: string }, Provider>
+    /** Replace a carrier */
+    update: Method<{ id: string; type: "sip"; hostname: string; tech_prefix: string; tech_postfix: string; tech_headers: Record<string, string>; name: string; detail?: string; codecs?: string; username?: string; password?: string }, Provider>
+    /** Remove a carrier; its routes count no more */
+    delete: Method<{ id: string }, Provider>
+  }
+  route: {
+    /** List routes, of one customer or of all */
+    list: Method<{ page_size?: number; page_token?: string; customer_id?: string }, { result: Array<Route>; next_page_token: string }>
+    /** Add a route for a customer or, with the nil id, for everyone */
+    create: Method<{ name: string; detail?: string; provider_id: string; priority: number; target: string; customer_id: string }, Route>
+    /** Get a route */
+    get: Method<{ id: string }, Route>
+    /** Replace a route */
+    update: Method<{ id: string; name: string; detail?: string; provider_id: string; priority: number; target: string }, Route>
+    /** Remove a route */
+    delete: Method<{ id: string }, Route>
+  }
+  providercall: {
+    /** List test calls, of one carrier or of all */
+    list: Method<{ page_size?: number; page_token?: string; provider_id?: string }, { result: Array<Providercall>; next_page_token: string }>
+    /** Make a test call through one carrier */
+    create: Method<{ flow_id?: string; actions?: Array<{ id?: string; next_id?: string; error_id?: string; type: string; option?: Record<string, unknown>; tm_execute?: string | null }>; source?: Address; destinations: Array<Address>; anonymous?: "yes" | "no" | "auto"; provider_id: string }, Providercall>
+    /** Get a test call */
+    get: Method<{ id: string }, Providercall>
+    /** Delete the record of a test call */
+    delete: Method<{ id: string }, Providercall>
+  }
   call: {
     /** List calls */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<Call>; next_page_token: string }>
@@ -309,6 +357,9 @@ export interface Operations {
 export const operations: Record<string, Record<string, OperationRow>> = {
   session: {
     login: {"method":"POST","path":"/auth/login","parameters":[]},
+    logout: {"method":"POST","path":"/auth/logout","parameters":[]},
+    boot: {"method":"POST","path":"/auth/boot","parameters":[]},
+    delegate: {"method":"POST","path":"/auth/delegate","parameters":[]},
   },
   customer: {
     own: {"method":"GET","path":"/v1.0/customer","parameters":[]},
@@ -382,6 +433,27 @@ export const operations: Record<string, Record<string, OperationRow>> = {
     get: {"method":"GET","path":"/v1.0/activeflows/{id}","parameters":["id"]},
     delete: {"method":"DELETE","path":"/v1.0/activeflows/{id}","parameters":["id"]},
     stop: {"method":"POST","path":"/v1.0/activeflows/{id}/stop","parameters":["id"]},
+  },
+  provider: {
+    list: {"method":"GET","path":"/v1.0/providers","parameters":[]},
+    create: {"method":"POST","path":"/v1.0/providers","parameters":[]},
+    setup: {"method":"POST","path":"/v1.0/providers/setup","parameters":[]},
+    get: {"method":"GET","path":"/v1.0/providers/{id}","parameters":["id"]},
+    update: {"method":"PUT","path":"/v1.0/providers/{id}","parameters":["id"]},
+    delete: {"method":"DELETE","path":"/v1.0/providers/{id}","parameters":["id"]},
+  },
+  route: {
+    list: {"method":"GET","path":"/v1.0/routes","parameters":[]},
+    create: {"method":"POST","path":"/v1.0/routes","parameters":[]},
+    get: {"method":"GET","path":"/v1.0/routes/{id}","parameters":["id"]},
+    update: {"method":"PUT","path":"/v1.0/routes/{id}","parameters":["id"]},
+    delete: {"method":"DELETE","path":"/v1.0/routes/{id}","parameters":["id"]},
+  },
+  providercall: {
+    list: {"method":"GET","path":"/v1.0/providercalls","parameters":[]},
+    create: {"method":"POST","path":"/v1.0/providercalls","parameters":[]},
+    get: {"method":"GET","path":"/v1.0/providercalls/{id}","parameters":["id"]},
+    delete: {"method":"DELETE","path":"/v1.0/providercalls/{id}","parameters":["id"]},
   },
   call: {
     list: {"method":"GET","path":"/v1.0/calls","parameters":[]},
