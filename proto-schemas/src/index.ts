@@ -8,6 +8,7 @@ import { flowContract } from './flow.ts'
 import { gatewayContract } from './gateway.ts'
 import { numberContract } from './number.ts'
 import { registrarContract } from './registrar.ts'
+import { routeContract } from './route.ts'
 import { storageContract } from './storage.ts'
 import { tagContract } from './tag.ts'
 import { timelineContract } from './timeline.ts'
@@ -23,6 +24,7 @@ export const contracts = [
   numberContract,
   registrarContract,
   flowContract,
+  routeContract,
   callContract,
   storageContract,
   timelineContract,

@@ -6,7 +6,6 @@ import {
   Id,
   internal,
   Name,
-  OptionalId,
   operation,
   operators,
   Page,
@@ -15,8 +14,8 @@ import {
   Time,
 } from '@sidetone/contract'
 import { z } from 'zod'
-import { ActionInput } from './action.ts'
-import { Address, emptyAddress } from './common.ts'
+import { Address } from './common.ts'
+import { DialInput, dialErrorDefinitions, dialErrors } from './dial.ts'
 
 const ProviderType = z.enum(['sip'])
 
@@ -28,6 +27,7 @@ const Hostname = z
     /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/,
     'must be a host, or host:port, like sip.example.com',
   )
+  .refine((text) => URL.canParse(`http://${text}`), 'must be a host, or host:port, like sip.example.com')
 
 /** Glued to an E.164 number inside a SIP URI. */
 const NumberAffix = z.string().regex(/^[0-9A-Za-z*#+._-]{0,32}$/, 'use up to 32 letters, digits or * # + . _ -')
@@ -129,6 +129,9 @@ export const Providercall = z
   .meta({ id: 'Providercall' })
 export type Providercall = z.infer<typeof Providercall>
 
+/** The PJSIP endpoint of a carrier that has credentials or codecs of its own; the proxy of a node tells it to the node. */
+export const carrierEndpoint = (provider_id: string): string => `carrier-${provider_id}`
+
 /** One way to dial a number. */
 export const Dialroute = z.object({
   /** The route that led here; the provider's id when the caller named the providers. */
@@ -199,7 +202,7 @@ export const routeContract = defineContract({
       status: 'FAILED_PRECONDITION',
       message: 'Set SIP_DOMAIN to the public name of the SIP edge first.',
     },
-    CALL_REFUSED: { status: 'INVALID_ARGUMENT', message: 'The call was not made.' },
+    ...dialErrorDefinitions,
   },
   resources: {
     provider: {
@@ -326,17 +329,9 @@ export const routeContract = defineContract({
           http: 'POST /providercalls',
           summary: 'Make a test call through one carrier',
           allow: operators,
-          input: z.object({
-            provider_id: Id,
-            flow_id: OptionalId,
-            /** Used when `flow_id` is absent. */
-            actions: z.array(ActionInput).min(1).max(1_000).optional(),
-            source: Address.default(emptyAddress),
-            destinations: z.array(Address).min(1).max(100),
-            anonymous: z.enum(['yes', 'no', 'auto']).default('no'),
-          }),
+          input: DialInput.omit({ variables: true }).extend({ provider_id: Id }),
           output: Providercall,
-          errors: ['PROVIDER_INVALID', 'CALL_REFUSED'],
+          errors: ['PROVIDER_INVALID', ...dialErrors],
         }),
         get: operation({
           http: 'GET /providercalls/{id}',

@@ -6,6 +6,7 @@ import { flowManager } from '@sidetone/flow-manager'
 import type { Manager } from '@sidetone/manager'
 import { numberManager } from '@sidetone/number-manager'
 import { registrarManager } from '@sidetone/registrar-manager'
+import { routeManager } from '@sidetone/route-manager'
 import { storageManager } from '@sidetone/storage-manager'
 import { tagManager } from '@sidetone/tag-manager'
 import { timelineManager } from '@sidetone/timeline-manager'
@@ -23,6 +24,7 @@ export const managers: Manager[] = [
   flowManager,
   storageManager,
   ttsManager,
+  routeManager,
   callManager,
   webhookManager,
   tagManager,

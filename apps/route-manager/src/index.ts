@@ -1,0 +1,1 @@
+export { routeManager } from './manager.ts'

@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { routeManager } from './manager.ts'
+
+await runManager(routeManager)
