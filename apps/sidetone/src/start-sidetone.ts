@@ -125,7 +125,10 @@ async function start(
   // The node closes first: the proxy still has to tell how its calls ended.
   let proxy: AsteriskProxy | undefined
   closers.push(async () => proxy?.close())
-  closers.push(() => rtc.close())
+  closers.push(() => {
+    proxy?.nodeStops()
+    return rtc.close()
+  })
   proxy = await startAsteriskProxy({ ...rtc.ari, transport, files: platform.files, log })
 
   const gateway = await startGateway({

@@ -22,6 +22,10 @@ export interface AsteriskProxyOptions {
 
 export interface AsteriskProxy {
   asteriskId: string
+  /** Whether the node can be asked now. */
+  connected(): boolean
+  /** The node is about to stop in order: what it still reports goes through, and that it goes is no news. */
+  nodeStops(): void
   /** Takes nothing new, lets what runs end, and leaves the node alone: its calls go on. */
   close(): Promise<void>
 }
@@ -37,6 +41,7 @@ export async function startAsteriskProxy(options: AsteriskProxyOptions): Promise
   let publisher: EventPublisher | undefined
   let socket: AriSocket | undefined
   let replaced = false
+  let expectsEnd = false
 
   const open = () =>
     openAriSocket({
@@ -95,8 +100,8 @@ export async function startAsteriskProxy(options: AsteriskProxyOptions): Promise
     let current: AriSocket | undefined = first
     while (current) {
       await current.closed
-      if (stopped.signal.aborted) return
       socket = undefined
+      if (expectsEnd || stopped.signal.aborted) return
       log.warn({ asterisk_id: asteriskId }, 'the connection to the RTC node was lost')
       // Two proxies that take a node from each other all the time would be worse than one that is silent.
       await pause(replaced ? longestDelayMs : firstDelayMs)
@@ -112,6 +117,10 @@ export async function startAsteriskProxy(options: AsteriskProxyOptions): Promise
 
   return {
     asteriskId,
+    connected: () => socket !== undefined,
+    nodeStops() {
+      expectsEnd = true
+    },
     async close() {
       stopped.abort()
       await Promise.all(servers.map((server) => server.close()))

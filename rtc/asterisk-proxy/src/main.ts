@@ -2,7 +2,7 @@ import { createRabbitTransport } from '@sidetone/bus'
 import { openFiles } from '@sidetone/files'
 import { onStopSignal, readSettings, SettingsError, serveHealth } from '@sidetone/manager'
 import { createLogger } from '@sidetone/telemetry'
-import { startAsteriskProxy } from './asterisk-proxy.ts'
+import { type AsteriskProxy, startAsteriskProxy } from './asterisk-proxy.ts'
 import { ariAccessOf, proxySettings } from './settings.ts'
 
 try {
@@ -13,7 +13,18 @@ try {
     secretAccessKey: settings.STORAGE_SECRET_ACCESS_KEY,
   })
   const transport = await createRabbitTransport({ url: settings.RABBITMQ_URL, name: 'asterisk-proxy', log })
-  const proxy = await startAsteriskProxy({
+  let proxy: AsteriskProxy | undefined
+  const health = await serveHealth({
+    port: settings.HTTP_PORT,
+    notReady: async () => [...(transport.ready() ? [] : ['bus']), ...(proxy?.connected() ? [] : ['rtc node'])],
+  })
+  onStopSignal(log, async () => {
+    health.drain()
+    await proxy?.close()
+    await health.close()
+    await transport.close({ drainMs: settings.DRAIN_SECONDS * 1_000 })
+  })
+  proxy = await startAsteriskProxy({
     ...ariAccessOf(settings.ARI_URL),
     app: 'sidetone',
     transport,
@@ -21,17 +32,7 @@ try {
     log,
     asteriskId: settings.ASTERISK_ID,
   })
-  const health = await serveHealth({
-    port: settings.HTTP_PORT,
-    notReady: async () => (transport.ready() ? [] : ['bus']),
-  })
   log.info({ asterisk_id: proxy.asteriskId, port: settings.HTTP_PORT }, 'ready')
-  onStopSignal(log, async () => {
-    health.drain()
-    await proxy.close()
-    await health.close()
-    await transport.close({ drainMs: settings.DRAIN_SECONDS * 1_000 })
-  })
 } catch (error) {
   console.error(error instanceof SettingsError ? error.message : error)
   process.exit(1)

@@ -78,7 +78,8 @@ let files: Files
 let folder: string
 let proxy: AsteriskProxy
 let heard: EventEnvelope[]
-const log = pino({ level: 'silent' })
+let warnings: string[]
+const log = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(JSON.parse(line).msg) })
 
 beforeEach(async () => {
   node = new Node()
@@ -87,6 +88,7 @@ beforeEach(async () => {
   files = openFiles(folder)
   transport = createInProcessTransport({ log })
   heard = []
+  warnings = []
   await transport.subscribe({ name: 'test', types: ['ari_received'], handler: async (event) => void heard.push(event) })
   const ariUrl = `http://127.0.0.1:${node.port}/ari`
   proxy = await startAsteriskProxy({
@@ -226,6 +228,24 @@ test('without its node it answers at once that it cannot be reached, and comes b
   await vi.waitUntil(() => typesOf('node-1').length > before, 3_000)
   expect(typesOf('node-1').at(-1)).toBe('NodeConnected')
   expect(await ari().request({ method: 'POST', path: 'channels' }, { identity })).toMatchObject({ status: 204 })
+})
+
+test('a node that goes without a word is warned of, and not counted as connected', async () => {
+  expect(proxy.connected()).toBe(true)
+  for (const socket of node.sockets) socket.terminate()
+  await vi.waitUntil(() => !proxy.connected())
+  expect(warnings).toEqual(['the connection to the RTC node was lost'])
+})
+
+test('a node that stops in order is no news, and what it says last is published', async () => {
+  proxy.nodeStops()
+  node.say({ type: 'ChannelDestroyed', channel: { id: 'c1' } })
+  node.sockets[0]!.close()
+  await vi.waitUntil(() => !proxy.connected())
+  await proxy.close()
+  expect(typesOf('c1')).toEqual(['ChannelDestroyed'])
+  expect(warnings).toEqual([])
+  expect(node.sockets).toHaveLength(1)
 })
 
 test('a recording is moved: stored whole, then deleted from the node; repeating it changes nothing', async () => {
