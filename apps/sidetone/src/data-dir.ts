@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { SettingsError } from '@sidetone/manager'
@@ -24,8 +24,7 @@ export interface DataDir {
 /** Makes or finds the folder and takes hold of it. */
 export function openDataDir(setting: string): DataDir {
   const path = resolve(setting)
-  mkdirSync(path, { recursive: true, mode: 0o700 })
-  const release = takeHold(path)
+  const release = makeAndHold(path)
   const file = join(path, 'keys.json')
   const keys = readKeys(file, release)
   const save = (): void => {
@@ -52,6 +51,19 @@ function readKeys(file: string, release: () => void): EmbeddedKeys {
       customer_id: randomUUID(),
       accesskey: '',
     }
+  }
+}
+
+function makeAndHold(path: string): () => void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    accessSync(path, constants.W_OK)
+    return takeHold(path)
+  } catch (error) {
+    if (error instanceof SettingsError) throw error
+    throw new SettingsError(
+      `SIDETONE_DATA_DIR: the folder ${path} cannot be written (${(error as Error).message}). Set it to one that can.`,
+    )
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { SettingsError } from '@sidetone/manager'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openDataDir } from '../src/data-dir.ts'
 
@@ -31,4 +32,11 @@ test('keys that cannot be read are not made anew', async () => {
   expect(() => openDataDir(folder)).toThrow('keys.json cannot be read')
   await rm(join(folder, 'keys.json'))
   openDataDir(folder).release()
+})
+
+test('a folder that cannot be written is named with its setting', async () => {
+  const file = join(folder, 'file')
+  await writeFile(file, '')
+  expect(() => openDataDir(file)).toThrow(`SIDETONE_DATA_DIR: the folder ${file} cannot be written`)
+  expect(() => openDataDir(join(file, 'below'))).toThrow(SettingsError)
 })
