@@ -249,7 +249,7 @@ export const actionOptions = {
     .strict(),
   /** Takes the audio of one direction or both away; an empty direction gives it back. */
   mute: z.object({ direction: z.enum(['', 'both', 'in', 'out']).default('both') }).strict(),
-  play: z.object({ stream_urls: z.array(OptionalHttpUrl).min(1).max(20) }).strict(),
+  play: z.object({ stream_urls: z.array(HttpUrl).min(1).max(20) }).strict(),
   queue_join: z.object({ queue_id: Id }).strict(),
   recording_start: z
     .object({
