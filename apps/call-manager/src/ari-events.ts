@@ -17,7 +17,7 @@ interface Fields {
   cause?: number
   digit: string
   duration_ms?: number
-  playback: { id: string; state: string }
+  playback: { id: string; state: string; reason?: string }
   recording: { name: string }
 }
 
@@ -60,7 +60,9 @@ const handlers: Record<string, Handle> = {
   async PlaybackFinished(core, _asteriskId, { playback }) {
     const played = parsePlaybackId(playback.id)
     if (!played) return
-    if (playback.state === 'failed') core.log.warn({ call_id: played.id }, 'media could not be played')
+    const { state, reason } = playback
+    if (state === 'failed')
+      core.log.warn({ call_id: played.id, index: played.index, reason }, 'media could not be played')
     await core.signal(played.id, { type: 'playback_finished', index: played.index }, played.turn)
   },
 

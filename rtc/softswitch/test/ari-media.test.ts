@@ -45,7 +45,8 @@ test('one that is not there fails, and what comes after it is not played', async
   const { ari, answered } = lab
   const { path } = await answered()
   await ari.post(`${path}/play`, { body: { media: [url('/gone.wav'), 'tone:440'], playbackId: 'gone' } })
-  await ari.next('PlaybackFinished', { playback: { id: 'gone', state: 'failed', media_uri: url('/gone.wav') } })
+  const { playback } = await ari.next('PlaybackFinished', { playback: { id: 'gone', state: 'failed' } })
+  expect(playback).toMatchObject({ media_uri: url('/gone.wav'), reason: expect.stringContaining('404') })
 })
 
 test('a private address that is not allowed is never asked', async () => {
@@ -62,6 +63,16 @@ test('a private address that is not allowed is never asked', async () => {
   expect(fetched).toBe(before)
   await other.reset()
   await other.close()
+})
+
+test('a caller who hangs up in the middle is the reason that it gives', async () => {
+  const { ari, answered } = lab
+  const { call, path } = await answered()
+  await ari.post(`${path}/play`, { body: { media: 'tone:440', playbackId: 'cut' } })
+  await ari.next('PlaybackStarted', { playback: { id: 'cut' } })
+  await call.hangup()
+  const { playback } = await ari.next('PlaybackFinished', { playback: { id: 'cut' } })
+  expect(playback).toMatchObject({ state: 'failed', reason: 'the call or bridge ended first' })
 })
 
 test.each([

@@ -14,6 +14,8 @@ export interface Playback {
   readonly targetUri: string
   index: number
   state: PlaybackState
+  /** Why it failed. Asterisk does not tell. */
+  reason?: string
   stop(): void
   pause(): void
   unpause(): void
@@ -48,7 +50,7 @@ export const bridgeTarget = (bridge: Bridge): Target => ({
   prepare() {},
 })
 
-export function playbackView({ id, media, index, targetUri, state }: Playback) {
+export function playbackView({ id, media, index, targetUri, state, reason }: Playback) {
   const next = media[index + 1]
   return {
     id,
@@ -57,6 +59,7 @@ export function playbackView({ id, media, index, targetUri, state }: Playback) {
     target_uri: targetUri,
     language: 'en',
     state: state === 'paused' ? 'playing' : state,
+    ...(state === 'failed' && { reason }),
   }
 }
 
@@ -100,10 +103,14 @@ export function startPlayback(core: Core, target: Target, media: string[], id: s
   async function playOne(index: number): Promise<boolean> {
     const source = await loading[index]!
     tell('PlaybackStarted', 'playing')
+    if (source instanceof Error) playback.reason = source.message
     if (source instanceof Error || over) return false
     playing = target.play(source)
     // A source that breaks in the middle counts as failed media.
-    return playing.done.catch(() => false)
+    return playing.done.catch((error: Error) => {
+      playback.reason = error.message
+      return false
+    })
   }
 
   target.jobs.add(async () => {
@@ -119,6 +126,7 @@ export function startPlayback(core: Core, target: Target, media: string[], id: s
     for (const source of loading.slice(playback.index + 1)) {
       void source.then((loaded) => (loaded instanceof Error ? undefined : loaded.close?.()))
     }
+    playback.reason ??= over === 'target ended' ? 'the call or bridge ended first' : 'it broke off'
     tell('PlaybackFinished', over === 'stopped' || !failed ? 'done' : 'failed')
   })
   return playback
