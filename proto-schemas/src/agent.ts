@@ -11,9 +11,10 @@ import {
   Page,
   PageQuery,
   resourceFields,
+  Time,
 } from '@sidetone/contract'
 import { z } from 'zod'
-import { Address, Email } from './common.ts'
+import { Address, Email, MailedToken } from './common.ts'
 
 const RingMethod = z.enum(['ringall', 'linear'])
 const Status = z.enum(['', 'available', 'away', 'busy', 'offline', 'ringing'])
@@ -38,6 +39,20 @@ export const Agent = z
   .meta({ id: 'Agent' })
 export type Agent = z.infer<typeof Agent>
 
+/** What a token stands for: it works as long as this is there. `customer_id` is whom it acts for. */
+export const AgentSession = z
+  .object({
+    ...resourceFields,
+    agent_id: Id,
+    /** `delegate`: an operator of the platform acts as an admin of another customer, for the reason given. */
+    type: z.enum(['agent', 'delegate']),
+    reason: z.string(),
+    tm_expire: Time,
+  })
+  .meta({ id: 'AgentSession' })
+export type AgentSession = z.infer<typeof AgentSession>
+const OpenSession = z.object({ agent: Agent, session: AgentSession })
+
 const Fields = z.object({ name: Name, detail: Detail, ring_method: RingMethod.default('ringall') })
 const errors = ['AGENT_NOT_FOUND'] as const
 
@@ -50,6 +65,12 @@ export const agentContract = defineContract({
       status: 'PERMISSION_DENIED',
       message: 'permission: nobody may grant more than they hold, or take it from others.',
     },
+    INVALID_TOKEN: {
+      status: 'INVALID_ARGUMENT',
+      message: 'token: is wrong, was used or has expired; ask for a new one.',
+    },
+    AGENT_SESSION_NOT_FOUND: { status: 'NOT_FOUND', message: 'The session is over.' },
+    CUSTOMER_UNKNOWN: { status: 'NOT_FOUND', message: 'customer_id: there is no such customer.' },
     LAST_ADMIN: {
       status: 'FAILED_PRECONDITION',
       message: 'The last customer admin can be neither deleted nor demoted.',
@@ -129,7 +150,7 @@ export const agentContract = defineContract({
         }),
         update_password: operation({
           http: 'PUT /agents/{id}/password',
-          summary: 'Set the password',
+          summary: 'Set the password; the agent is logged out everywhere',
           allow: managers,
           input: ById.extend({ password: Password }),
           output: Agent,
@@ -143,6 +164,14 @@ export const agentContract = defineContract({
           output: Agent,
           errors: ['AGENT_NOT_FOUND', 'PERMISSION_NOT_HELD', 'LAST_ADMIN'],
         }),
+        direct_hash_regenerate: operation({
+          http: 'POST /agents/{id}/direct-hash-regenerate',
+          summary: 'Give the agent a new direct hash; the old one stops working',
+          allow: managers,
+          input: ById,
+          output: Agent,
+          errors,
+        }),
         me: operation({
           http: 'GET /me',
           summary: 'Get the agent you are logged in as',
@@ -153,10 +182,40 @@ export const agentContract = defineContract({
         }),
         login: operation({
           http: 'POST /agents/login',
-          summary: 'Check a username and password',
+          summary: 'Check a username and password, and open a session',
           idempotent: true,
           input: z.object({ username: z.string().max(255), password: z.string().max(256) }),
-          output: Agent,
+          output: OpenSession,
+        }),
+        check_password: operation({
+          http: 'POST /agents/{id}/check_password',
+          summary: 'Check the password of an agent that is about to do something grave',
+          idempotent: true,
+          input: ById.extend({ password: z.string().max(256) }),
+          output: z.object({ right: z.boolean() }),
+        }),
+        password_forgot: operation({
+          http: 'POST /auth/password-forgot',
+          summary: 'Have a link for a new password mailed, if there is such an agent',
+          allow: 'public',
+          idempotent: true,
+          input: z.object({ username: Email }),
+          output: z.object({}),
+        }),
+        password_reset: operation({
+          http: 'POST /auth/password-reset',
+          summary: 'Set a new password with the token from the mail; the agent is logged out everywhere',
+          allow: 'public',
+          input: z.object({ token: MailedToken, password: Password }),
+          output: z.object({}),
+          errors: ['INVALID_TOKEN'],
+        }),
+        by_username: operation({
+          http: 'POST /agents/by_username',
+          summary: 'Find the agent with a username, whosever it is',
+          idempotent: true,
+          input: z.object({ username: Email }),
+          output: z.object({ agent: Agent.nullable() }),
         }),
         by_address: operation({
           http: 'POST /agents/by_address',
@@ -171,6 +230,34 @@ export const agentContract = defineContract({
         updated: event(Agent, 'An agent was changed'),
         deleted: event(Agent, 'An agent was deleted'),
         status_updated: event(Agent, 'The status of an agent was set'),
+      },
+    },
+    agent_session: {
+      operations: {
+        delegate: operation({
+          http: 'POST /agent_sessions/delegate',
+          summary: 'Open a session in which an operator acts for a customer',
+          input: z.object({ customer_id: Id, reason: z.string() }),
+          output: AgentSession,
+          errors: ['CUSTOMER_UNKNOWN'],
+        }),
+        verify: operation({
+          http: 'GET /agent_sessions/{id}',
+          summary: 'Find a session that is not over, with its agent as it is now',
+          input: ById,
+          output: OpenSession,
+          errors: ['AGENT_SESSION_NOT_FOUND'],
+        }),
+        close: operation({
+          http: 'DELETE /agent_sessions/{id}',
+          summary: 'End a session',
+          input: ById,
+          output: z.object({}),
+          errors: ['AGENT_SESSION_NOT_FOUND'],
+        }),
+      },
+      events: {
+        delegated: event(AgentSession, 'An operator began to act for a customer', { internal: true }),
       },
     },
   },

@@ -30,6 +30,9 @@ export const Email = z
   .max(255)
   .regex(/^[^\s@]+@[^\s@]+$/, 'must be an e-mail address')
 
+/** What a link in a mail proves: 32 random bytes in hex. */
+export const MailedToken = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
+
 /** Who owns a resource: an agent, or nobody. */
 export const ownerFields = { owner_type: z.enum(['', 'agent']), owner_id: z.uuid() }
 

@@ -16,7 +16,13 @@ import {
   Time,
 } from '@sidetone/contract'
 import { z } from 'zod'
-import { Email, OptionalHttpUrl, WebhookMethod } from './common.ts'
+import { Email, MailedToken, OptionalHttpUrl, WebhookMethod } from './common.ts'
+
+/** How long a customer is frozen before it is deleted. */
+export const deletionGraceMs = 30 * 24 * 3_600_000
+
+/** Switches of a customer: `rtp_debug` keeps the packets of its calls. */
+const Metadata = z.object({ rtp_debug: z.boolean() })
 
 /** A tenant. Its `customer_id` is its own id. */
 export const Customer = z
@@ -33,10 +39,12 @@ export const Customer = z
     /** Signs webhooks (Standard Webhooks, `whsec_…`); shown by `GET /customer` alone. */
     webhook_secret: internal(z.string()),
     billing_account_id: Id,
-    metadata: z.object({ rtp_debug: z.boolean() }),
+    metadata: Metadata,
     email_verified: z.boolean(),
+    /** A customer exists from the moment its address is verified, so none is `initial` or `expired`. */
     status: z.enum(['initial', 'active', 'frozen', 'deleted', 'expired']),
     identity_verification_status: z.enum(['none', 'pending', 'verified', 'rejected']),
+    /** When it was frozen: 30 days later it is deleted. */
     tm_deletion_scheduled: Time.nullable(),
   })
   .meta({ id: 'Customer' })
@@ -73,7 +81,12 @@ const CustomerFields = z.object({
 /** Events are kept and passed on in many places, so the secret is not in them. */
 const AnnouncedCustomer = Customer.omit({ webhook_secret: true })
 const AccesskeyFields = z.object({ name: Name.default(''), detail: Detail })
+/** What is left out is off. */
+const MetadataFields = z.object({ rtp_debug: z.boolean().default(false) })
+const BillingAccountId = z.object({ billing_account_id: Id })
 const customerErrors = ['CUSTOMER_NOT_FOUND'] as const
+const updateErrors = ['CUSTOMER_NOT_FOUND', 'CUSTOMER_ALREADY_EXISTS', 'INVALID_WEBHOOK_URI'] as const
+const billingErrors = ['CUSTOMER_NOT_FOUND', 'BILLING_ACCOUNT_UNKNOWN'] as const
 const accesskeyErrors = ['ACCESSKEY_NOT_FOUND'] as const
 
 export const customerContract = defineContract({
@@ -82,6 +95,18 @@ export const customerContract = defineContract({
     CUSTOMER_NOT_FOUND: { status: 'NOT_FOUND', message: 'The customer was not found.' },
     CUSTOMER_ALREADY_EXISTS: { status: 'ALREADY_EXISTS', message: 'A customer with this email exists already.' },
     INVALID_WEBHOOK_URI: { status: 'INVALID_ARGUMENT', message: 'webhook_uri: must be a public http or https URL.' },
+    BILLING_ACCOUNT_UNKNOWN: {
+      status: 'INVALID_ARGUMENT',
+      message: 'billing_account_id: is no billing account of this customer.',
+    },
+    INVALID_TOKEN: {
+      status: 'INVALID_ARGUMENT',
+      message: 'token: is wrong, was used or has expired; sign up again.',
+    },
+    CONFIRMATION_NEEDED: {
+      status: 'INVALID_ARGUMENT',
+      message: 'Give either your password or confirmation_phrase "DELETE".',
+    },
     ACCESSKEY_NOT_FOUND: { status: 'NOT_FOUND', message: 'The access key was not found.' },
   },
   resources: {
@@ -101,7 +126,61 @@ export const customerContract = defineContract({
           allow: admins,
           input: CustomerFields,
           output: Customer,
-          errors: ['CUSTOMER_NOT_FOUND', 'CUSTOMER_ALREADY_EXISTS', 'INVALID_WEBHOOK_URI'],
+          errors: updateErrors,
+        }),
+        update_own_metadata: operation({
+          http: 'PUT /customer/metadata',
+          summary: 'Set the switches of your own customer',
+          allow: admins,
+          input: MetadataFields,
+          output: Customer,
+          errors: customerErrors,
+        }),
+        update_own_billing_account_id: operation({
+          http: 'PUT /customer/billing_account_id',
+          summary: 'Choose which billing account pays for your own customer',
+          allow: admins,
+          input: BillingAccountId,
+          output: Customer,
+          errors: billingErrors,
+        }),
+        signup: operation({
+          http: 'POST /auth/signup',
+          summary: 'Ask for an account; the link that is mailed makes it. The answer is the same for every address',
+          allow: 'public',
+          idempotent: true,
+          input: CustomerFields.extend({ name: Name.default(''), accepted_tos: z.literal(true) }),
+          output: z.object({}),
+          errors: ['INVALID_WEBHOOK_URI'],
+        }),
+        email_verify: operation({
+          http: 'POST /auth/email-verify',
+          summary: 'Make the account with the token from the mail; its access key is shown this once',
+          allow: 'public',
+          input: z.object({ token: MailedToken }),
+          output: z.object({ customer: Customer, accesskey: Accesskey }),
+          errors: ['INVALID_TOKEN'],
+        }),
+        unregister: operation({
+          http: 'POST /auth/unregister',
+          summary: 'Freeze your own customer, to be deleted in 30 days or, with `immediate`, now',
+          allow: admins,
+          idempotent: true,
+          input: z.object({
+            password: z.string().max(256).optional(),
+            confirmation_phrase: z.string().max(16).optional(),
+            immediate: z.boolean().default(false),
+          }),
+          output: Customer,
+          errors: ['CUSTOMER_NOT_FOUND', 'CONFIRMATION_NEEDED'],
+        }),
+        recover_own: operation({
+          http: 'DELETE /auth/unregister',
+          summary: 'Take back that your own customer is to be deleted',
+          allow: admins,
+          input: z.object({}),
+          output: Customer,
+          errors: customerErrors,
         }),
         list: operation({
           http: 'GET /customers',
@@ -126,6 +205,48 @@ export const customerContract = defineContract({
           output: Customer,
           errors: customerErrors,
         }),
+        update: operation({
+          http: 'PUT /customers/{id}',
+          summary: 'Replace a customer',
+          allow: operators,
+          input: CustomerFields.extend(ById.shape),
+          output: Customer,
+          errors: updateErrors,
+        }),
+        update_metadata: operation({
+          http: 'PUT /customers/{id}/metadata',
+          summary: 'Set the switches of a customer',
+          allow: operators,
+          input: ById.extend(MetadataFields.shape),
+          output: Customer,
+          errors: customerErrors,
+        }),
+        update_billing_account_id: operation({
+          http: 'PUT /customers/{id}/billing_account_id',
+          summary: 'Choose which billing account pays for a customer',
+          allow: operators,
+          input: ById.extend(BillingAccountId.shape),
+          output: Customer,
+          errors: billingErrors,
+        }),
+        freeze: operation({
+          http: 'POST /customers/{id}/freeze',
+          summary: 'Freeze a customer, to be deleted in 30 days',
+          allow: operators,
+          idempotent: true,
+          input: ById,
+          output: Customer,
+          errors: customerErrors,
+        }),
+        recover: operation({
+          http: 'POST /customers/{id}/recover',
+          summary: 'Take a freeze back',
+          allow: operators,
+          idempotent: true,
+          input: ById,
+          output: Customer,
+          errors: customerErrors,
+        }),
         delete: operation({
           http: 'DELETE /customers/{id}',
           summary: 'Delete a customer with everything it has',
@@ -136,8 +257,15 @@ export const customerContract = defineContract({
         }),
       },
       events: {
-        created: event(AnnouncedCustomer, 'A customer was created', { internal: true }),
+        created: event(
+          /** `headless`: whoever made it makes its first agent too. */
+          AnnouncedCustomer.extend({ headless: z.boolean() }),
+          'A customer was created',
+          { internal: true },
+        ),
         updated: event(AnnouncedCustomer, 'A customer was changed', { internal: true }),
+        frozen: event(AnnouncedCustomer, 'A customer was frozen', { internal: true }),
+        recovered: event(AnnouncedCustomer, 'A frozen customer works again', { internal: true }),
         deleted: event(AnnouncedCustomer, 'A customer was deleted', { internal: true }),
       },
     },

@@ -21,4 +21,32 @@ export const migrations = [
   migration('0002_agent_login', (schema) =>
     schema.createIndex('ux_agent_agent_login').unique().on('agent_agent').column('login').execute(),
   ),
+  migration('0003_session', (schema) =>
+    createResourceTable(schema, 'agent_session', (table) =>
+      table
+        .addColumn('agent_id', 'varchar(36)')
+        .addColumn('type', 'varchar(16)')
+        .addColumn('reason', 'text')
+        .addColumn('tm_expire', 'varchar(27)'),
+    ),
+  ),
+  migration('0004_session_agent', (schema) =>
+    schema.createIndex('ix_agent_session_agent_id').on('agent_session').column('agent_id').execute(),
+  ),
+  migration('0005_password_token', (schema) =>
+    createResourceTable(schema, 'agent_password_token', (table) =>
+      table
+        .addColumn('agent_id', 'varchar(36)')
+        .addColumn('token_hash', 'varchar(64)')
+        .addColumn('tm_expire', 'varchar(27)'),
+    ),
+  ),
+  migration('0006_password_token_hash', (schema) =>
+    schema
+      .createIndex('ux_agent_password_token_token_hash')
+      .unique()
+      .on('agent_password_token')
+      .column('token_hash')
+      .execute(),
+  ),
 ]

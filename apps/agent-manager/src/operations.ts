@@ -1,20 +1,16 @@
-import { type ApiError, commonError, everyCustomer, type Handlers, permissionBits } from '@sidetone/contract'
-import { crud, type Resources } from '@sidetone/manager'
-import { Agent, type agentContract } from '@sidetone/proto-schemas/agent'
-import { hashPassword, PasswordsBusy, verifyPassword } from '@sidetone/secrets'
-import { DuplicateError, type ResourceTable, type Tx } from '@sidetone/store'
-import { z } from 'zod'
+import { type ApiError, everyCustomer, type Handlers, internalIdentity, permissionBits } from '@sidetone/contract'
+import { crud } from '@sidetone/manager'
+import type { Agent, agentContract } from '@sidetone/proto-schemas/agent'
+import { directContract } from '@sidetone/proto-schemas/direct'
+import { hashPassword } from '@sidetone/secrets'
+import { DuplicateError, type Tx } from '@sidetone/store'
+import { passwordHandlers, tryAgainWhenBusy } from './passwords.ts'
 import { isAdmin, mayGrant } from './rules.ts'
+import { agents, type Core } from './tables.ts'
 
-/** A row as it is stored: `login` is the username while the agent lives, so that the living are unique. */
-export const AgentRow = Agent.extend({ login: z.string().nullable() })
-type AgentRow = z.infer<typeof AgentRow>
-
-interface Dependencies extends Pick<Resources<typeof agentContract>, 'store' | 'emit'> {
-  agents: ResourceTable<AgentRow>
-}
-
-export function agentHandlers({ store, emit, agents }: Dependencies): Handlers<typeof agentContract>['agent'] {
+export function agentHandlers(core: Core): Handlers<typeof agentContract>['agent'] {
+  const { store, emit, client } = core
+  const directs = client(directContract)
   const announce = (tx: Tx, event: 'created' | 'updated' | 'deleted', agent: Agent) => emit(tx, 'agent', event, agent)
   const kept = crud({ store, table: agents, notFound: 'AGENT_NOT_FOUND', announce })
 
@@ -30,13 +26,13 @@ export function agentHandlers({ store, emit, agents }: Dependencies): Handlers<t
 
   return {
     ...kept,
+    ...passwordHandlers(core),
 
-    async list({ tag_ids, status, ...query }, { customer_id }) {
-      const page = await agents.page(store, customer_id, query, status === undefined ? {} : { status })
-      if (!tag_ids) return page
-      const wanted = tag_ids.split(',')
-      return { ...page, result: page.result.filter((agent) => agent.tag_ids.some((id) => wanted.includes(id))) }
-    },
+    list: ({ tag_ids, status, ...query }, { customer_id }) =>
+      agents.page(store, customer_id, query, {
+        ...(status !== undefined && { status }),
+        ...(tag_ids && { tag_ids: { anyOf: tag_ids.split(',') } }),
+      }),
 
     async create({ password, ...fields }, { customer_id, identity, fail }) {
       if (!mayGrant(identity, fields.permission)) throw fail('PERMISSION_NOT_HELD')
@@ -83,13 +79,6 @@ export function agentHandlers({ store, emit, agents }: Dependencies): Handlers<t
         return agent
       }),
 
-    async update_password({ id, password }, context) {
-      const agent = await kept.get({ id }, context)
-      // Whoever sets a password can log in with it, so it is a grant of everything that the agent holds.
-      if (!mayGrant(context.identity, agent.permission)) throw context.fail('PERMISSION_NOT_HELD')
-      return kept.update({ id, password_hash: await hashPassword(password).catch(tryAgainWhenBusy) }, context)
-    },
-
     update_permission: ({ id, permission }, { scope, identity, fail }) =>
       store.transaction(async (tx) => {
         const before = await agents.find(tx, scope, id)
@@ -104,12 +93,17 @@ export function agentHandlers({ store, emit, agents }: Dependencies): Handlers<t
 
     me: (_, context) => kept.get({ id: context.identity.agent_id }, context),
 
-    async login({ username, password }) {
-      const agent = await agents.findBy(store, everyCustomer, { login: username.toLowerCase() })
-      const right = await verifyPassword(password, agent?.password_hash).catch(tryAgainWhenBusy)
-      if (!agent || !right)
-        throw commonError('INVALID_CREDENTIALS', { message: 'The username or the password is wrong.' })
-      return agent
+    async direct_hash_regenerate({ id }, context) {
+      const { customer_id } = await kept.get({ id }, context)
+      const direct = await directs.direct.regenerate(
+        { resource_type: 'agent', resource_id: id },
+        { identity: internalIdentity(customer_id) },
+      )
+      return kept.update({ id, direct_hash: direct.hash }, context)
+    },
+
+    async by_username({ username }) {
+      return { agent: (await agents.findBy(store, everyCustomer, { login: username.toLowerCase() })) ?? null }
     },
 
     async by_address({ address }, { customer_id }) {
@@ -124,10 +118,6 @@ export function agentHandlers({ store, emit, agents }: Dependencies): Handlers<t
       return { agent: owner ?? null }
     },
   }
-}
-
-function tryAgainWhenBusy(error: unknown): never {
-  throw error instanceof PasswordsBusy ? commonError('SERVICE_UNAVAILABLE', { message: error.message }) : error
 }
 
 const duplicateAs =

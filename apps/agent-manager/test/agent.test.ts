@@ -99,13 +99,13 @@ describe('logging in', () => {
     const made = fields(customer_admin)
     const { id } = await as(adminOf(customer)).create({ ...made, username: 'Mixed.Case@Example.com' })
     const anybody = as(internalIdentity())
-    expect((await anybody.login({ username: 'mixed.case@EXAMPLE.com', password: made.password })).id).toBe(id)
+    expect((await anybody.login({ username: 'mixed.case@EXAMPLE.com', password: made.password })).agent.id).toBe(id)
     const wrong = await anybody.login({ username: 'mixed.case@example.com', password: 'nope' }).catch((error) => error)
     const unknown = await anybody.login({ username: 'nobody@example.com', password: 'nope' }).catch((error) => error)
     expect(wrong.toBody()).toEqual(unknown.toBody())
     await as(adminOf(customer)).update_password({ id, password: 'another one' })
     await expect(anybody.login({ username: 'mixed.case@example.com', password: made.password })).rejects.toThrow()
-    expect((await anybody.login({ username: 'mixed.case@example.com', password: 'another one' })).id).toBe(id)
+    expect((await anybody.login({ username: 'mixed.case@example.com', password: 'another one' })).agent.id).toBe(id)
   })
 
   test('is over for an agent that is deleted, whose username is free again', async () => {

@@ -10,10 +10,10 @@ import {
   permissionBits,
 } from '@sidetone/contract'
 import type { agentContract } from '@sidetone/proto-schemas/agent'
-import type { customerContract } from '@sidetone/proto-schemas/customer'
-import { jwtVerify, SignJWT } from 'jose'
+import { type Customer, type customerContract, deletionGraceMs } from '@sidetone/proto-schemas/customer'
+import type { directContract } from '@sidetone/proto-schemas/direct'
+import type { Tokens } from './tokens.ts'
 
-const tokenLifetime = '12h'
 /** How long a checked credential is believed: a revoked one works at most this much longer. */
 const trustMs = 5_000
 const maxRemembered = 10_000
@@ -28,23 +28,32 @@ export interface Credentials {
 
 export interface Authenticator {
   identify: (credentials: Credentials) => Promise<Identity>
-  issueToken: (agent: { id: string; customer_id: string; username: string }) => Promise<string>
+  /** Throws ACCOUNT_FROZEN when the customer of this identity, which `identify` gave, is frozen. */
+  checkActive: (identity: Identity) => void
 }
 
-interface AuthenticatorOptions {
-  jwtKey: Uint8Array
+/** The managers that know who may come in. */
+export interface Doormen {
   agents: Client<typeof agentContract>
   customers: Client<typeof customerContract>
+  directs: Client<typeof directContract>
 }
 
 /** Finds out who a request is from. Tokens and keys are looked up, so that what was revoked stops working within seconds. */
-export function createAuthenticator({ jwtKey, agents, customers }: AuthenticatorOptions): Authenticator {
+export function createAuthenticator({
+  tokens,
+  agents,
+  customers,
+  directs,
+}: Doormen & { tokens: Tokens }): Authenticator {
   const remembered = new Map<string, { identity: Promise<Identity>; until: number }>()
+  /** When the customers of identities were frozen, if they are. */
+  const frozenSince = new WeakMap<Identity, string>()
 
   function remember(credential: string, load: () => Promise<Identity>): Promise<Identity> {
     const known = remembered.get(credential)
     if (known && known.until > Date.now()) return known.identity
-    const identity = load()
+    const identity = load().catch(invalidWhenNotFound)
     if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value!)
     remembered.delete(credential)
     remembered.set(credential, { identity, until: Date.now() + trustMs })
@@ -56,36 +65,65 @@ export function createAuthenticator({ jwtKey, agents, customers }: Authenticator
     return identity
   }
 
+  const customerOf = (id: string): Promise<Customer> =>
+    customers.customer.get({ id }, { identity: internalIdentity(id) })
+
+  /** Notes whether the customer is frozen, and that it is still there. */
+  async function ofCustomer(identity: Identity): Promise<Identity> {
+    const { status, tm_deletion_scheduled } = await customerOf(identity.customer_id)
+    const isOperator = identity.permission & permissionBits.project_super_admin
+    if (status === 'frozen' && !isOperator) frozenSince.set(identity, tm_deletion_scheduled ?? '')
+    return identity
+  }
+
   async function fromToken(token: string): Promise<Identity> {
-    const { payload } = await jwtVerify(token, jwtKey, { algorithms: ['HS256'], audience: 'sidetone' }).catch(
-      (cause) => {
-        throw commonError('INVALID_CREDENTIALS', { cause })
-      },
-    )
-    const { sub = '', jti = nilId, customer_id } = payload
-    const identity = internalIdentity(String(customer_id))
-    const agent = await agents.agent.get({ id: sub }, { identity }).catch(invalidWhenNotFound)
-    return {
+    const claims = await tokens.read(token)
+    return claims.type === 'direct' ? fromDirectHash(claims.direct_hash) : fromSession(claims.jti)
+  }
+
+  async function fromSession(id: string): Promise<Identity> {
+    const { agent, session } = await agents.agent_session.verify({ id }, { identity: internalIdentity() })
+    if (session.type === 'delegate') {
+      return ofCustomer({
+        type: 'delegate',
+        customer_id: session.customer_id,
+        agent_id: nilId,
+        credential_id: session.id,
+        permission: permissionBits.customer_admin,
+      })
+    }
+    return ofCustomer({
       type: 'agent',
       customer_id: agent.customer_id,
       agent_id: agent.id,
-      credential_id: jti,
+      credential_id: session.id,
       permission: agent.permission,
-    }
+    })
+  }
+
+  async function fromDirectHash(hash: string): Promise<Identity> {
+    const direct = await directs.direct.get_by_hash({ hash }, { identity: internalIdentity() })
+    const { resource_type, resource_id } = direct
+    return ofCustomer({
+      type: 'direct',
+      customer_id: direct.customer_id,
+      agent_id: nilId,
+      credential_id: direct.id,
+      permission: permissionBits.none,
+      direct: { resource_type, resource_id },
+    })
   }
 
   async function fromAccesskey(key: string): Promise<Identity> {
     const token_hash = createHash('sha256').update(key).digest('hex')
-    const accesskey = await customers.accesskey
-      .verify({ token_hash }, { identity: internalIdentity() })
-      .catch(invalidWhenNotFound)
-    return {
+    const accesskey = await customers.accesskey.verify({ token_hash }, { identity: internalIdentity() })
+    return ofCustomer({
       type: 'accesskey',
       customer_id: accesskey.customer_id,
       agent_id: nilId,
       credential_id: accesskey.id,
       permission: permissionBits.customer_admin,
-    }
+    })
   }
 
   return {
@@ -96,15 +134,19 @@ export function createAuthenticator({ jwtKey, agents, customers }: Authenticator
       if (accesskey) return remember(accesskey, () => fromAccesskey(accesskey))
       return Promise.resolve(anonymousIdentity)
     },
-    issueToken: ({ id, customer_id, username }) =>
-      new SignJWT({ customer_id, username, type: 'agent' })
-        .setProtectedHeader({ alg: 'HS256' })
-        .setSubject(id)
-        .setAudience('sidetone')
-        .setJti(crypto.randomUUID())
-        .setIssuedAt()
-        .setExpirationTime(tokenLifetime)
-        .sign(jwtKey),
+    checkActive(identity) {
+      const since = frozenSince.get(identity)
+      if (since === undefined) return
+      throw commonError('ACCOUNT_FROZEN', {
+        details: [
+          {
+            deletion_scheduled_at: since,
+            deletion_effective_at: new Date(Date.parse(since) + deletionGraceMs).toISOString(),
+            recovery_endpoint: 'DELETE /auth/unregister',
+          },
+        ],
+      })
+    },
   }
 }
 

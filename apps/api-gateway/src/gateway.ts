@@ -7,15 +7,19 @@ import type { Client, Contract } from '@sidetone/contract'
 import type { FileSigner, Files } from '@sidetone/files'
 import { agentContract } from '@sidetone/proto-schemas/agent'
 import { customerContract } from '@sidetone/proto-schemas/customer'
+import { directContract } from '@sidetone/proto-schemas/direct'
 import { gatewayContract } from '@sidetone/proto-schemas/gateway'
 import { timelineContract } from '@sidetone/proto-schemas/timeline'
 import type { Logger } from '@sidetone/telemetry'
 import { z } from 'zod'
+import { activeOnly } from './active-only.ts'
 import { createApp } from './app.ts'
+import { authPage } from './auth-pages.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { createEventStreams } from './event-streams.ts'
 import { createRateLimits } from './rate-limits.ts'
 import { gatewayClient } from './session.ts'
+import { createTokens } from './tokens.ts'
 import { attachWebSocket } from './websocket.ts'
 
 const requests = (fallback: number) => z.coerce.number().int().min(0).default(fallback)
@@ -55,13 +59,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { transport, feed, cache, jwtKey, log, settings } = options
   const clientOf = <C extends Contract>(contract: C): Client<C> =>
     createClient(contract, { transport, publisher: 'gateway' })
-  const agents = clientOf(agentContract)
-  const authenticator = createAuthenticator({ jwtKey, agents, customers: clientOf(customerContract) })
-  const own = gatewayClient({ agents, authenticator })
+  const doormen = {
+    tokens: createTokens(jwtKey),
+    agents: clientOf(agentContract),
+    customers: clientOf(customerContract),
+    directs: clientOf(directContract),
+  }
+  const authenticator = createAuthenticator(doormen)
+  const own = gatewayClient(doormen)
   const fetch = createApp({
     ...options,
     client: (contract) =>
-      contract.name === gatewayContract.name ? (own as unknown as Client<Contract>) : clientOf(contract),
+      contract.name === gatewayContract.name
+        ? (own as unknown as Client<Contract>)
+        : activeOnly(contract, clientOf(contract), authenticator),
     authenticator,
     rateLimits: createRateLimits(cache, settings),
     maxBodyBytes: settings.MAX_BODY_BYTES,
@@ -100,7 +111,8 @@ const serverOptions = {
 function listen(fetch: ReturnType<typeof createApp>, port: number): Promise<import('node:http').Server> {
   return new Promise((resolve, reject) => {
     // It speaks HTTP/1.1 alone.
-    const answer: Parameters<typeof serve>[0]['fetch'] = (request, bindings) => fetch(request, bindings as HttpBindings)
+    const answer: Parameters<typeof serve>[0]['fetch'] = (request, bindings) =>
+      authPage((bindings as HttpBindings).incoming) ?? fetch(request, bindings as HttpBindings)
     const server = serve({ fetch: answer, port, serverOptions }, () => resolve(server)) as import('node:http').Server
     server.once('error', (error: NodeJS.ErrnoException) => {
       const inUse = error.code === 'EADDRINUSE'

@@ -50,6 +50,8 @@ export function attachWebSocket(
     if (request.url?.split('?')[0] !== path) throw commonError('ROUTE_NOT_FOUND')
     const identity = await authenticator.identify(credentials)
     if (identity.type === 'anonymous') throw commonError('AUTHENTICATION_REQUIRED')
+    if (identity.type === 'delegate' || identity.type === 'direct') throw commonError('PERMISSION_DENIED')
+    authenticator.checkActive(identity)
     return identity
   }
 
@@ -65,11 +67,16 @@ export function attachWebSocket(
 
   /** A connection lasts no longer than what it was opened with: the token may expire, the key be revoked, the rights change. */
   async function recheck(ws: WebSocket, { identity, credentials }: Connection): Promise<void> {
-    const problem = await authenticator.identify(credentials).then(
-      ({ permission }) => permission !== identity.permission,
-      (error: unknown) => error instanceof ApiError && error.status === 'UNAUTHENTICATED',
+    const check = async (): Promise<boolean> => {
+      const now = await authenticator.identify(credentials)
+      authenticator.checkActive(now)
+      return now.permission === identity.permission
+    }
+    const holds = await check().catch(
+      (error: unknown) =>
+        !(error instanceof ApiError && ['UNAUTHENTICATED', 'PERMISSION_DENIED'].includes(error.status)),
     )
-    if (problem) ws.close(closeCodes.loggedOut, 'the credentials have changed or no longer hold: log in and reconnect')
+    if (!holds) ws.close(closeCodes.loggedOut, 'the credentials have changed or no longer hold: log in and reconnect')
   }
 
   const checks = setInterval(() => {

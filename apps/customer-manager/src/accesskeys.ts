@@ -1,23 +1,35 @@
 import type { Handlers } from '@sidetone/contract'
 import { everyCustomer } from '@sidetone/contract'
-import { crud, type Resources } from '@sidetone/manager'
+import { crud } from '@sidetone/manager'
 import type { Accesskey, customerContract } from '@sidetone/proto-schemas/customer'
 import { randomToken, sha256Hex } from '@sidetone/secrets'
-import { now, type ResourceTable, timeAfter } from '@sidetone/store'
-
-interface Dependencies extends Pick<Resources<typeof customerContract>, 'store' | 'emit'> {
-  accesskeys: ResourceTable<Omit<Accesskey, 'token'>>
-}
+import { now, type Tx, timeAfter } from '@sidetone/store'
+import type { Core } from './tables.ts'
 
 const shownPrefix = 11
 /** The last use is noted this often at most: a busy key must not become a write per request. */
 const noteUseEveryMs = 60_000
 
-export function accesskeyHandlers({
-  store,
-  emit,
-  accesskeys,
-}: Dependencies): Handlers<typeof customerContract>['accesskey'] {
+/** Makes a key; its token is in the answer alone. */
+export async function insertAccesskey(
+  { emit, accesskeys }: Pick<Core, 'emit' | 'accesskeys'>,
+  tx: Tx,
+  { expire, ...fields }: { customer_id: string; name: string; detail: string; expire: number },
+): Promise<Accesskey> {
+  const token = randomToken(24, 'st_')
+  const key = await accesskeys.insert(tx, {
+    ...fields,
+    token_prefix: token.slice(0, shownPrefix),
+    token_hash: sha256Hex(token),
+    tm_expire: timeAfter(expire * 1_000),
+    tm_last_use: null,
+  })
+  await emit(tx, 'accesskey', 'created', key)
+  return { ...key, token }
+}
+
+export function accesskeyHandlers(core: Core): Handlers<typeof customerContract>['accesskey'] {
+  const { store, emit, accesskeys } = core
   return {
     ...crud({
       store,
@@ -26,20 +38,8 @@ export function accesskeyHandlers({
       announce: (tx, event, key) => emit(tx, 'accesskey', event, key),
     }),
 
-    create: ({ expire, ...fields }, { customer_id }) =>
-      store.transaction(async (tx) => {
-        const token = randomToken(24, 'st_')
-        const key = await accesskeys.insert(tx, {
-          ...fields,
-          customer_id,
-          token_prefix: token.slice(0, shownPrefix),
-          token_hash: sha256Hex(token),
-          tm_expire: timeAfter(expire * 1_000),
-          tm_last_use: null,
-        })
-        await emit(tx, 'accesskey', 'created', key)
-        return { ...key, token }
-      }),
+    create: (fields, { customer_id }) =>
+      store.transaction((tx) => insertAccesskey(core, tx, { ...fields, customer_id })),
 
     async verify({ token_hash }, { fail }) {
       const key = await accesskeys.findBy(store, everyCustomer, { token_hash })

@@ -1,88 +1,122 @@
 import { randomBytes } from 'node:crypto'
-import { type ApiError, type Handlers, nilId, type OperationContext } from '@sidetone/contract'
-import type { Resources } from '@sidetone/manager'
+import { type ApiError, type Handlers, internalIdentity, nilId, type OperationContext } from '@sidetone/contract'
 import { OutboundRefused } from '@sidetone/outbound'
-import { type Accesskey, Customer, type customerContract } from '@sidetone/proto-schemas/customer'
-import { DuplicateError, newId, type ResourceTable } from '@sidetone/store'
-import { z } from 'zod'
+import { agentContract } from '@sidetone/proto-schemas/agent'
+import type { Customer, customerContract } from '@sidetone/proto-schemas/customer'
+import { DuplicateError, newId, type Tx } from '@sidetone/store'
+import { lifecycleHandlers } from './lifecycle.ts'
+import type { Core, SignupFields } from './tables.ts'
 
-/** A row as it is stored: `active_email` is the e-mail, in lower case, while the customer lives, so that the living are unique. */
-export const CustomerRow = Customer.extend({ active_email: z.string().nullable() })
-type CustomerRow = z.infer<typeof CustomerRow>
-
-interface Dependencies extends Pick<Resources<typeof customerContract>, 'store' | 'emit' | 'outbound'> {
-  customers: ResourceTable<CustomerRow>
-  accesskeys: ResourceTable<Omit<Accesskey, 'token'>>
-}
+type CustomerHandlers = Handlers<typeof customerContract>['customer']
 
 /** A secret in the form that Standard Webhooks libraries take. */
 const newWebhookSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
 
-export function customerHandlers({
-  store,
-  emit,
-  outbound,
-  customers,
-  accesskeys,
-}: Dependencies): Handlers<typeof customerContract>['customer'] {
-  /** A URL that the guard would refuse is refused when it is set already; the guard looks again at every delivery. */
-  async function checkWebhookUri(uri: string, { fail }: OperationContext<'INVALID_WEBHOOK_URI'>): Promise<void> {
-    if (uri === '') return
-    await outbound.check(uri).catch((cause: Error) => {
-      // A host that is not known at the moment may be known when the first webhook is sent.
-      if (!(cause instanceof OutboundRefused)) return
-      const problem = cause.message
-      throw fail('INVALID_WEBHOOK_URI', {
-        message: `webhook_uri: ${problem}`,
-        details: [{ field: 'webhook_uri', problem }],
-        cause,
-      })
+/** A URL that the guard would refuse is refused when it is set already; the guard looks again at every delivery. */
+export async function checkWebhookUri(
+  { outbound }: Pick<Core, 'outbound'>,
+  uri: string,
+  { fail }: Pick<OperationContext<'INVALID_WEBHOOK_URI'>, 'fail'>,
+): Promise<void> {
+  if (uri === '') return
+  await outbound.check(uri).catch((cause: Error) => {
+    // A host that is not known at the moment may be known when the first webhook is sent.
+    if (!(cause instanceof OutboundRefused)) return
+    const problem = cause.message
+    throw fail('INVALID_WEBHOOK_URI', {
+      message: `webhook_uri: ${problem}`,
+      details: [{ field: 'webhook_uri', problem }],
+      cause,
     })
+  })
+}
+
+/** Rejects with a `DuplicateError` when another customer has the address or the id. */
+export async function insertCustomer(
+  { emit, customers }: Pick<Core, 'emit' | 'customers'>,
+  tx: Tx,
+  {
+    id = newId(),
+    headless,
+    ...fields
+  }: SignupFields & { id?: string | undefined; headless: boolean; email_verified: boolean },
+): Promise<Customer> {
+  const customer = await customers.insert(tx, {
+    ...fields,
+    id,
+    customer_id: id,
+    active_email: fields.email.toLowerCase(),
+    webhook_secret: newWebhookSecret(),
+    billing_account_id: nilId,
+    metadata: { rtp_debug: false },
+    status: 'active',
+    identity_verification_status: 'none',
+    tm_deletion_scheduled: null,
+  })
+  await emit(tx, 'customer', 'created', { ...customer, headless })
+  return customer
+}
+
+export function customerHandlers(core: Core): Omit<CustomerHandlers, 'signup' | 'email_verify'> {
+  const { store, emit, client, customers } = core
+  const agents = client(agentContract)
+
+  /** Changes a customer that must be there, and says so. */
+  const change = (
+    id: string,
+    { scope, fail }: Pick<OperationContext<'CUSTOMER_NOT_FOUND'>, 'scope' | 'fail'>,
+    patchOf: (before: Customer) => Parameters<typeof customers.update>[3],
+  ): Promise<Customer> =>
+    store.transaction(async (tx) => {
+      const before = await customers.findLocked(tx, scope, id)
+      if (!before) throw fail('CUSTOMER_NOT_FOUND')
+      const customer = await customers.update(tx, scope, id, patchOf(before))
+      await emit(tx, 'customer', 'updated', customer!)
+      return customer!
+    })
+
+  async function replace(
+    id: string,
+    fields: SignupFields,
+    context: OperationContext<'CUSTOMER_NOT_FOUND' | 'CUSTOMER_ALREADY_EXISTS' | 'INVALID_WEBHOOK_URI'>,
+  ): Promise<Customer> {
+    await checkWebhookUri(core, fields.webhook_uri, context)
+    const active_email = fields.email.toLowerCase()
+    return change(id, context, ({ email, email_verified }) => ({
+      ...fields,
+      active_email,
+      // Another address is one that nobody has verified.
+      email_verified: email_verified && email.toLowerCase() === active_email,
+    })).catch(duplicateAs(() => context.fail('CUSTOMER_ALREADY_EXISTS')))
   }
 
   return {
+    ...lifecycleHandlers(core),
+
     async own(_, { customer_id, fail }) {
       const customer = await customers.find(store, customer_id, customer_id)
       if (!customer) throw fail('CUSTOMER_NOT_FOUND')
       return customer
     },
 
-    async update_own(fields, context) {
-      const { customer_id, fail } = context
-      await checkWebhookUri(fields.webhook_uri, context)
-      return store
-        .transaction(async (tx) => {
-          const changes = { ...fields, active_email: fields.email.toLowerCase() }
-          const customer = await customers.update(tx, customer_id, customer_id, changes)
-          if (!customer) throw fail('CUSTOMER_NOT_FOUND')
-          await emit(tx, 'customer', 'updated', customer)
-          return customer
-        })
-        .catch(duplicateAs(() => fail('CUSTOMER_ALREADY_EXISTS')))
-    },
+    update_own: (fields, context) => replace(context.customer_id, fields, context),
+    update_own_metadata: (metadata, context) => change(context.customer_id, context, () => ({ metadata })),
+    update_own_billing_account_id: (fields, context) => setBillingAccount(context.customer_id, fields, context),
 
     list: (query, { scope }) => customers.page(store, scope, query),
 
-    async create({ id = newId(), ...fields }, context) {
-      await checkWebhookUri(fields.webhook_uri, context)
+    async create(fields, context) {
+      await checkWebhookUri(core, fields.webhook_uri, context)
+      // Managers and the admin command make the first agent themselves.
+      const headless = context.identity.type === 'internal'
+      if (!headless) {
+        const identity = internalIdentity()
+        const { agent } = await agents.agent.by_username({ username: fields.email }, { identity })
+        if (agent)
+          throw context.fail('CUSTOMER_ALREADY_EXISTS', { message: 'An agent with this email exists already.' })
+      }
       return store
-        .transaction(async (tx) => {
-          const customer = await customers.insert(tx, {
-            ...fields,
-            id,
-            customer_id: id,
-            active_email: fields.email.toLowerCase(),
-            webhook_secret: newWebhookSecret(),
-            billing_account_id: nilId,
-            metadata: { rtp_debug: false },
-            email_verified: false,
-            status: 'active',
-            identity_verification_status: 'none',
-            tm_deletion_scheduled: null,
-          })
-          await emit(tx, 'customer', 'created', customer)
-          return customer
-        })
+        .transaction((tx) => insertCustomer(core, tx, { ...fields, headless, email_verified: false }))
         .catch(duplicateAs(() => context.fail('CUSTOMER_ALREADY_EXISTS')))
     },
 
@@ -92,15 +126,21 @@ export function customerHandlers({
       return customer
     },
 
-    delete: ({ id }, { scope, fail }) =>
-      store.transaction(async (tx) => {
-        await customers.update(tx, scope, id, { status: 'deleted', active_email: null })
-        const customer = await customers.softDelete(tx, scope, id)
-        if (!customer) throw fail('CUSTOMER_NOT_FOUND')
-        await accesskeys.softDeleteAllOf(tx, id)
-        await emit(tx, 'customer', 'deleted', customer)
-        return customer
-      }),
+    update: ({ id, ...fields }, context) => replace(id, fields, context),
+    update_metadata: ({ id, ...metadata }, context) => change(id, context, () => ({ metadata })),
+    update_billing_account_id: ({ id, ...fields }, context) => setBillingAccount(id, fields, context),
+  }
+
+  function setBillingAccount(
+    id: string,
+    { billing_account_id }: Pick<Customer, 'billing_account_id'>,
+    context: OperationContext<'CUSTOMER_NOT_FOUND' | 'BILLING_ACCOUNT_UNKNOWN'>,
+  ): Promise<Customer> {
+    return change(id, context, (before) => {
+      if (billing_account_id !== nilId && billing_account_id !== before.billing_account_id)
+        throw context.fail('BILLING_ACCOUNT_UNKNOWN')
+      return { billing_account_id }
+    })
   }
 }
 

@@ -1,26 +1,26 @@
+import { createMailer, mailSettings } from '@sidetone/mail'
 import { defineManager } from '@sidetone/manager'
-import { Accesskey, customerContract } from '@sidetone/proto-schemas/customer'
-import { resourceTable } from '@sidetone/store'
+import { customerContract } from '@sidetone/proto-schemas/customer'
 import { z } from 'zod'
 import { accesskeyHandlers } from './accesskeys.ts'
-import { CustomerRow, customerHandlers } from './customers.ts'
+import { customerHandlers } from './customers.ts'
 import { migrations } from './migrations.ts'
+import { signupHandlers } from './signup.ts'
+import { tablesWith } from './tables.ts'
 
 export const customerManager = defineManager({
   contract: customerContract,
-  settings: z.object({}),
+  settings: z.object(mailSettings),
   migrations,
   build(resources) {
-    const customers = resourceTable(CustomerRow, 'customer_customer', {
-      encrypted: ['webhook_secret'],
-      secrets: resources.secrets,
-    })
-    const accesskeys = resourceTable(Accesskey.omit({ token: true }), 'customer_accesskey')
+    const core = { ...resources, ...tablesWith(resources.secrets) }
+    const mailer = createMailer(resources.settings)
     return {
       handlers: {
-        customer: customerHandlers({ ...resources, customers, accesskeys }),
-        accesskey: accesskeyHandlers({ ...resources, accesskeys }),
+        customer: { ...customerHandlers(core), ...signupHandlers(core, mailer) },
+        accesskey: accesskeyHandlers(core),
       },
+      stop: async () => mailer.close(),
     }
   },
 })

@@ -49,4 +49,16 @@ export const migrations = [
       .column('token_hash')
       .execute(),
   ),
+  migration('0005_signup', (schema) =>
+    createResourceTable(schema, 'customer_signup', (table) =>
+      table
+        .addColumn('email', 'varchar(255)')
+        .addColumn('token_hash', 'varchar(64)')
+        .addColumn('fields', 'text')
+        .addColumn('tm_expire', 'varchar(27)'),
+    ),
+  ),
+  migration('0006_signup_hash', (schema) =>
+    schema.createIndex('ux_customer_signup_token_hash').unique().on('customer_signup').column('token_hash').execute(),
+  ),
 ]

@@ -101,7 +101,7 @@ test('a customer that is deleted takes everything with it', async () => {
   const mine = { identity: internalIdentity(customer.id) }
   const { token } = await client(customerContract).accesskey.create({ name: 'k' }, mine)
   const agent = {
-    username: 'leaving@example.com',
+    username: 'second@leaving.example',
     password: 'long enough',
     name: 'A',
     permission: permissionBits.customer_admin,
