@@ -24,14 +24,26 @@ export function createBreaker(
     breaker: new ConsecutiveBreaker(failuresToOpen),
   })
 
+  let failing = false
+
   async function send(queue: string, envelope: RequestEnvelope): Promise<ReplyEnvelope> {
+    // It counts failures in a row: of successes it needs to hear only the one that ends such a row.
+    if (!failing) return transport.request(queue, envelope).catch(count)
     // cockatiel would let others wait for the outcome of the trial, possibly past their deadline.
     if (breaker.state === CircuitState.HalfOpen) throw commonError('SERVICE_UNAVAILABLE')
     try {
-      return await breaker.execute(() => transport.request(queue, envelope))
+      const reply = await breaker.execute(() => transport.request(queue, envelope))
+      failing = false
+      return reply
     } catch (error) {
       throw error instanceof BrokenCircuitError ? commonError('SERVICE_UNAVAILABLE') : error
     }
+  }
+
+  async function count(error: unknown): Promise<never> {
+    failing ||= isUnreached(error)
+    await breaker.execute(() => Promise.reject(error)).catch(() => {})
+    throw error
   }
 
   async function sendRepeatedly(queue: string, envelope: RequestEnvelope): Promise<ReplyEnvelope> {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import {
   type ApiError,
+  actorOf,
   type CallOptions,
   type Client,
   type Contract,
@@ -67,14 +68,17 @@ function callOf({ id, contract, method, path, operation }: Route, { publisher, s
     const deadline = Math.min(options.deadline ?? running?.deadline ?? Number.POSITIVE_INFINITY, now + timeoutMs)
     if (deadline <= now) throw commonError('DEADLINE_EXCEEDED')
     const { uri, data } = write(input)
+    const { identity, address = '' } = options
+    const request_id = options.request_id ?? running?.request_id ?? randomUUID()
     const envelope: RequestEnvelope = {
       uri,
       method,
       publisher,
       data_type: 'application/json',
       data,
-      request_id: options.request_id ?? running?.request_id ?? randomUUID(),
-      identity: options.identity,
+      request_id,
+      identity,
+      actor: running ? running.actor : actorOf(identity, { request_id, address }),
       deadline,
       idempotency_key: options.idempotency_key,
       traceparent,

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Identity } from '@sidetone/contract'
+import type { Actor, Identity } from '@sidetone/contract'
 
 /** What the running code works for: a request, or the event that it reacts to. */
 export interface CurrentRequest {
@@ -7,6 +7,8 @@ export interface CurrentRequest {
   /** Epoch milliseconds; bounds every nested call. `Infinity` for reactions to events. */
   deadline: number
   identity: Identity
+  /** Who from outside is behind it, if anybody. */
+  actor: Actor | undefined
   /** `tag.get`, or the type of the event. */
   operation: string
 }

@@ -63,6 +63,7 @@ export function createEventRunner({
       request_id: event.id,
       deadline: Number.POSITIVE_INFINITY,
       identity: internalIdentity(event.customer_id),
+      actor: event.actor,
       operation: event.type,
     }
     return runForRequest(request, () => inSpan(`${name} ${event.type}`, reacting, () => handler(event)))

@@ -55,13 +55,13 @@ export async function serveContract<C extends Contract>(
   const find = createRouter(servablesOf(contract, handlers).map((target) => ({ ...target.route, target })))
 
   async function answer(envelope: RequestEnvelope, delivery: Delivery): Promise<ReplyEnvelope> {
-    const { request_id, deadline, identity } = envelope
+    const { request_id, deadline, identity, actor } = envelope
     const found = find(envelope.method, envelope.uri)
     if (!found) return errorReplyOf(commonError('ROUTE_NOT_FOUND'), request_id)
     const { target, params } = found
     const { id } = target.route
     const started = performance.now()
-    const reply = await runForRequest({ request_id, deadline, identity, operation: id }, () =>
+    const reply = await runForRequest({ request_id, deadline, identity, actor, operation: id }, () =>
       inSpan(target.spanName, answering(envelope.traceparent), () => settle(target, envelope, delivery, params)),
     )
     const labels = { service: contract.name, operation: id, status: statusOf(reply) }

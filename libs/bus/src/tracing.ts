@@ -1,6 +1,6 @@
 import {
   context,
-  INVALID_TRACEID,
+  type ProxyTracerProvider,
   propagation,
   ROOT_CONTEXT,
   SpanKind,
@@ -8,7 +8,10 @@ import {
   trace,
 } from '@opentelemetry/api'
 
-const tracer = trace.getTracer('@sidetone/bus')
+const name = '@sidetone/bus'
+const tracer = trace.getTracer(name)
+/** Until somebody sets a provider the API's own has no delegate. */
+const isTracing = () => (trace.getTracerProvider() as ProxyTracerProvider).getDelegateTracer(name) !== undefined
 
 /** Which side of a message a span is on; `traceparent` is what came with it. */
 interface SpanStart {
@@ -22,13 +25,13 @@ export const answering = (traceparent: string | undefined): SpanStart => ({ kind
 
 /** Runs `work` in a span and hands it the trace context to send along. Costs next to nothing while tracing is off. */
 export function inSpan<T>(
-  name: string,
+  spanName: string,
   { kind, traceparent }: SpanStart,
   work: (traceparent: string | undefined) => Promise<T>,
 ): Promise<T> {
+  if (!isTracing()) return work(undefined)
   const parent = traceparent ? propagation.extract(ROOT_CONTEXT, { traceparent }) : context.active()
-  const span = tracer.startSpan(name, { kind }, parent)
-  if (span.spanContext().traceId === INVALID_TRACEID) return work(undefined)
+  const span = tracer.startSpan(spanName, { kind }, parent)
   const inside = trace.setSpan(parent, span)
   const carrier: { traceparent?: string } = {}
   propagation.inject(inside, carrier)
