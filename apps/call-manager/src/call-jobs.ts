@@ -1,5 +1,6 @@
 import { internalIdentity } from '@sidetone/contract'
 import { orUndefined } from './addresses.ts'
+import { extendBalance } from './balance.ts'
 import type { Core } from './core.ts'
 import { endCall } from './end-call.ts'
 import { afterGroupcall, dialNext } from './groupcalls.ts'
@@ -27,6 +28,11 @@ export function defineCallJobs(core: Core): void {
   jobs.define<{ call_id: string }>('call.max_duration', {
     ...usual,
     handler: ({ call_id }) => core.apply(call_id, { type: 'hang_up', cause: ownCauses.maxDuration }),
+  })
+  jobs.define<{ call_id: string }>('call.balance', {
+    ...usual,
+    maxAttempts: 100,
+    handler: ({ call_id }) => extendBalance(core, call_id),
   })
   jobs.define<{ call_id: string }>('call.ended', { ...usual, handler: ({ call_id }) => endCall(core, call_id) })
 

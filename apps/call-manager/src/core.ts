@@ -1,12 +1,15 @@
+import type { RateLimiter } from '@sidetone/cache'
 import type { Client } from '@sidetone/contract'
 import type { Resources } from '@sidetone/manager'
 import type { agentContract } from '@sidetone/proto-schemas/agent'
+import type { billingContract } from '@sidetone/proto-schemas/billing'
 import type { callContract } from '@sidetone/proto-schemas/call'
 import type { customerContract } from '@sidetone/proto-schemas/customer'
 import type { flowContract } from '@sidetone/proto-schemas/flow'
 import type { numberContract } from '@sidetone/proto-schemas/number'
 import type { OutboundConfig } from '@sidetone/proto-schemas/outbound-config'
 import type { registrarContract } from '@sidetone/proto-schemas/registrar'
+import type { routeContract } from '@sidetone/proto-schemas/route'
 import type { storageContract } from '@sidetone/proto-schemas/storage'
 import type { ttsContract } from '@sidetone/proto-schemas/tts'
 import type { ResourceTable, Tx } from '@sidetone/store'
@@ -21,6 +24,9 @@ export const settings = z.object({
   CALL_MAX_DURATION_SECONDS: z.coerce.number().int().min(1).max(86_400).default(3_600),
   /** A phone that we call rings so long at most. */
   CALL_DIAL_TIMEOUT_SECONDS: z.coerce.number().int().min(1).max(600).default(60),
+  /** Limits of one customer: calls at the same time, and calls that it begins in a second. */
+  CALL_MAX_CONCURRENT: z.coerce.number().int().min(1).max(100_000).default(1_000),
+  CALL_MAX_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(100),
   /** Extensions are dialled at `<customer id>.registrar.<this>`. */
   SIP_BASE_DOMAIN: z.string().default('sidetone.localhost'),
 })
@@ -47,13 +53,17 @@ export interface Core extends Given {
   recordings: ResourceTable<RecordingRow>
   managers: {
     agent: Client<typeof agentContract>
+    billing: Client<typeof billingContract>
     customer: Client<typeof customerContract>
     flow: Client<typeof flowContract>
     number: Client<typeof numberContract>
     registrar: Client<typeof registrarContract>
+    route: Client<typeof routeContract>
     storage: Client<typeof storageContract>
     tts: Client<typeof ttsContract>
   }
+  /** How many calls a customer begins. */
+  callRate: RateLimiter
   /** One RTC node; without an id, any of them. */
   ari(asteriskId: string): Ari
   /** Decides on the newest state and stores the outcome; answers with it, or undefined when there was nothing to change. */

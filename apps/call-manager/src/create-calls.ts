@@ -1,6 +1,7 @@
 import { ApiError, type Handlers, internalIdentity, nilId } from '@sidetone/contract'
 import { emptyAction, reservedActionIds } from '@sidetone/proto-schemas/action'
 import type { callContract } from '@sidetone/proto-schemas/call'
+import { admitted } from './admission.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
 import {
@@ -13,7 +14,7 @@ import {
   planGroupcall,
   settled,
 } from './dial-plan.ts'
-import { diallerOf } from './dialler.ts'
+import { diallerOf, isAnonymous } from './dialler.ts'
 import { flowVariables } from './flow-variables.ts'
 import { declared, Refusal } from './refusal.ts'
 
@@ -78,7 +79,8 @@ async function dialOut(core: Core, input: Input, customer_id: string) {
 
 async function orderOf(core: Core, input: Input, customer_id: string): Promise<Order> {
   const { source, flow_id, actions = [], variables, master_call_id, early_execution, route_provider_ids } = input
-  const anonymous = input.anonymous === 'yes'
+  const master = await core.calls.find(core.store, customer_id, master_call_id)
+  const anonymous = isAnonymous(input.anonymous, master)
   const dialler = await diallerOf(core, { customer_id, source, isCaller: false, anonymous, route_provider_ids })
   const dialled_as = { actions, variables, anonymous, route_provider_ids }
   return { dialler, flow_id, master_call_id, early_execution, dialled_as }
@@ -86,8 +88,10 @@ async function orderOf(core: Core, input: Input, customer_id: string): Promise<O
 
 /** Stores and dials. A call that has ended meanwhile takes what it made with it. */
 async function carryOut(core: Core, order: Order, plan: Plan) {
-  await startFlows(core, order, plan)
-  const made = await core.store.transaction((tx) => insertPlan(core, tx, plan))
+  const made = await admitted(core, order.dialler.customer_id, plan.legs, async () => {
+    await startFlows(core, order, plan)
+    return core.store.transaction((tx) => insertPlan(core, tx, plan))
+  })
   const { master_call_id } = order
   if (master_call_id !== nilId) {
     const ids = made.calls.map(({ id }) => id)

@@ -1,8 +1,9 @@
 import { internalIdentity, nilId } from '@sidetone/contract'
 import type { Address } from '@sidetone/proto-schemas/common'
 import type { OutboundConfig } from '@sidetone/proto-schemas/outbound-config'
+import { parsePhoneNumberFromString } from 'libphonenumber-js'
 import { addressOf, isUuid, orUndefined } from './addresses.ts'
-import type { Way } from './call-row.ts'
+import type { CallRow, Way } from './call-row.ts'
 import type { Core } from './core.ts'
 import { Refusal } from './refusal.ts'
 
@@ -55,8 +56,14 @@ export async function dialableOf(core: Core, dialler: Dialler, destination: Addr
         ways: [{ endpoint: `PJSIP/call-out/sip:${extension}@${host}`, variables: {} }],
       }
     }
-    case 'tel':
-      return refuse('phone numbers cannot be called yet; call an extension or a sip address')
+    case 'tel': {
+      await checkBalance(core, dialler)
+      checkCountry(dialler, destination.target)
+      const ways = await waysTo(core, dialler, destination.target)
+      const source = await telSourceOf(core, dialler)
+      const privacy = dialler.anonymous ? privacyOf(source.target) : {}
+      return { source, destination, ways: ways.map((way) => ({ ...way, variables: { ...way.variables, ...privacy } })) }
+    }
     default:
       return refuse(
         `addresses of type ${destination.type || '""'} cannot be called here; use tel, sip, extension or agent`,
@@ -67,6 +74,46 @@ export async function dialableOf(core: Core, dialler: Dialler, destination: Addr
 function refuse(problem: string): never {
   throw new Refusal('DESTINATION_INVALID', problem)
 }
+
+async function checkBalance(core: Core, { customer_id }: Dialler): Promise<void> {
+  const identity = internalIdentity(customer_id)
+  const { valid } = await core.managers.billing.billing_account.check({}, { identity })
+  if (!valid) throw new Refusal('BALANCE_INSUFFICIENT')
+}
+
+function checkCountry({ config }: Dialler, number: string): void {
+  const country = parsePhoneNumberFromString(number)?.country?.toLowerCase()
+  if (!country) throw new Refusal('COUNTRY_NOT_ALLOWED', `${number} is no number of any country.`)
+  if (!config?.destination_whitelist.includes(country)) {
+    throw new Refusal(
+      'COUNTRY_NOT_ALLOWED',
+      `${number} is in the country ${country}, which is not in destination_whitelist; add it with PUT /outbound_config.`,
+    )
+  }
+}
+
+const headerOf = (name: string): string => `PJSIP_HEADER(add,${name})`
+
+/** The carriers in the order in which they are tried. */
+async function waysTo(core: Core, { customer_id, route_provider_ids }: Dialler, target: string): Promise<Way[]> {
+  const identity = internalIdentity(customer_id)
+  const { result } = await core.managers.route.dialroute.list({ target, route_provider_ids }, { identity })
+  if (result.length === 0) throw new Refusal('DIALROUTE_NOT_FOUND')
+  return result.map(({ endpoint, tech_headers }) => ({
+    endpoint,
+    variables: Object.fromEntries(Object.entries(tech_headers).map(([name, value]) => [headerOf(name), value])),
+  }))
+}
+
+/** The carrier is told who calls, the phone is not (RFC 3325 section 9.3). */
+const privacyOf = (number: string): Record<string, string> => ({
+  [headerOf('P-Asserted-Identity')]: `<tel:${number}>`,
+  [headerOf('Privacy')]: 'id',
+})
+
+/** `auto`: as the call that makes it. */
+export const isAnonymous = (asked: '' | 'yes' | 'no' | 'auto', master?: Pick<CallRow, 'anonymous'>): boolean =>
+  asked === 'yes' || (asked === 'auto' && master?.anonymous === true)
 
 async function findExtension(core: Core, { customer_id }: Dialler, { target, target_name }: Address) {
   const { extension } = core.managers.registrar
@@ -93,6 +140,18 @@ async function sourceOf(core: Core, { customer_id, source, isCaller, config }: D
   if (fallback) return fallback
   if (source.type !== '') throw new Refusal('SOURCE_INVALID')
   return (await newestNumber(core, customer_id)) ?? addressOf('sip', 'anonymous@anonymous.invalid')
+}
+
+/** Carriers are shown an own number, or the one that the customer has set for that. */
+async function telSourceOf(core: Core, { customer_id, source, config }: Dialler): Promise<Address> {
+  const identity = internalIdentity(customer_id)
+  const { number } = core.managers.number
+  const own =
+    source.type === 'tel' ? await orUndefined(number.lookup({ number: source.target }, { identity })) : undefined
+  if (own?.customer_id === customer_id && own.type === 'normal') return source
+  const fallback = config && (await numberById(core, customer_id, config.default_outgoing_source_number_id))
+  if (!fallback) throw new Refusal('SOURCE_INVALID')
+  return fallback
 }
 
 /** Whether the customer may show this address as the caller: its own numbers and extensions, and any sip address. */

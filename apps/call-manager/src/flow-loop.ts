@@ -127,7 +127,9 @@ async function beginAction(core: Core, call: CallRow): Promise<CallRow | undefin
       outcome = typeof begun === 'function' ? begun(now) : begun
       return outcomeOf(core, now, outcome)
     })
-    return changed && (await finish(core, changed, outcome))
+    if (changed) return await finish(core, changed, outcome)
+    if (typeof begun === 'object') begun.undo?.()
+    return undefined
   } catch (error) {
     return failed(core, call, error)
   }

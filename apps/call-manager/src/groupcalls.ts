@@ -1,5 +1,6 @@
 import { nilId } from '@sidetone/contract'
 import type { Tx } from '@sidetone/store'
+import { admitted } from './admission.ts'
 import type { CallRow, GroupcallRow } from './call-row.ts'
 import type { Core } from './core.ts'
 import { startFlows } from './create-calls.ts'
@@ -106,18 +107,25 @@ export async function dialNext(core: Core, id: string, dial_index: number): Prom
     row?.dial_index === dial_index && row.status === 'progressing' && row.live_ids.length === 0
   const groupcall = await core.groupcalls.find(core.store, '*', id)
   if (!isDue(groupcall)) return
-  const plan = await planNext(core, groupcall).catch((error: unknown) => {
-    if (error instanceof Refusal) return undefined
-    throw error
-  })
-  const made = await core.store.transaction(async (tx) => {
-    const row = await core.groupcalls.findLocked(tx, '*', id)
-    if (!isDue(row)) return undefined
-    if (!plan) return end(core, tx, row)
-    await core.groupcalls.update(tx, '*', id, { dial_index: plan.dial_index, ...membersOf(id, plan, row) })
-    return insertPlan(core, tx, plan)
-  })
-  if (made) dialPlan(core, made.calls)
+  const store = (plan: Awaited<ReturnType<typeof planNext>>['plan'] | undefined) =>
+    core.store.transaction(async (tx) => {
+      const row = await core.groupcalls.findLocked(tx, '*', id)
+      if (!isDue(row)) return undefined
+      if (!plan) return end(core, tx, row)
+      await core.groupcalls.update(tx, '*', id, { dial_index: plan.dial_index, ...membersOf(id, plan, row) })
+      return insertPlan(core, tx, plan)
+    })
+  try {
+    const { order, plan } = await planNext(core, groupcall)
+    const made = await admitted(core, groupcall.customer_id, plan.legs, async () => {
+      await startFlows(core, order, plan)
+      return store(plan)
+    })
+    if (made) dialPlan(core, made.calls)
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    await store(undefined)
+  }
 }
 
 async function planNext(core: Core, groupcall: GroupcallRow) {
@@ -129,9 +137,7 @@ async function planNext(core: Core, groupcall: GroupcallRow) {
     dialled_as,
     early_execution: false,
   }
-  const plan = await planFirst(core, order, { id, destinations, from: dial_index + 1 })
-  await startFlows(core, order, plan)
-  return plan
+  return { order, plan: await planFirst(core, order, { id, destinations, from: dial_index + 1 }) }
 }
 
 /** Tells the groupcall above, and deletes what was to be deleted. May be repeated. */

@@ -1,5 +1,6 @@
 import { nilId } from '@sidetone/contract'
 import { now } from '@sidetone/store'
+import { balanceKey, watchBalance } from './balance.ts'
 import { countEnded } from './call-metrics.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
@@ -24,7 +25,9 @@ export async function applyToLeg(core: Core, id: string, event: CallEvent): Prom
         const { maxDuration, dialTimeout } = limitKeys(id)
         if (step.entered.includes('progressing') && call.direction === 'outgoing')
           await core.jobs.cancel(tx, dialTimeout)
+        if (step.entered.includes('progressing')) await watchBalance(core, tx, step.call)
         if (!step.entered.includes('hangup')) return
+        await core.jobs.cancel(tx, balanceKey(id))
         await core.jobs.enqueue(tx, 'call.ended', { call_id: id })
         await core.jobs.cancel(tx, maxDuration)
         if (call.direction === 'outgoing' && !call.tm_progressing) await core.jobs.cancel(tx, dialTimeout)

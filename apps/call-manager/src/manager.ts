@@ -3,12 +3,14 @@ import type { Client } from '@sidetone/contract'
 import { defineManager, listen } from '@sidetone/manager'
 import { agentContract } from '@sidetone/proto-schemas/agent'
 import { asteriskContract, asteriskContractOf } from '@sidetone/proto-schemas/asterisk'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { callContract } from '@sidetone/proto-schemas/call'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { numberContract } from '@sidetone/proto-schemas/number'
 import { OutboundConfig } from '@sidetone/proto-schemas/outbound-config'
 import { registrarContract } from '@sidetone/proto-schemas/registrar'
+import { routeContract } from '@sidetone/proto-schemas/route'
 import { storageContract } from '@sidetone/proto-schemas/storage'
 import { ttsContract } from '@sidetone/proto-schemas/tts'
 import { resourceTable } from '@sidetone/store'
@@ -29,8 +31,8 @@ export const callManager = defineManager({
   contract: callContract,
   settings,
   migrations,
-  build({ client, ...resources }) {
-    const { log } = resources
+  build({ client, cache, ...resources }) {
+    const { log, settings } = resources
     const nodes = new Map<string, Ari>()
     const running = new Set<Promise<void>>()
     // Work in the background must not end with the request that began it.
@@ -38,20 +40,22 @@ export const callManager = defineManager({
 
     const core: Core = {
       ...resources,
-      // The ways to a phone hold a carrier's password.
-      calls: resourceTable(CallRow, 'call_call', { encrypted: ['ways'], secrets: resources.secrets }),
+      calls: resourceTable(CallRow, 'call_call'),
       groupcalls: resourceTable(GroupcallRow, 'call_groupcall'),
       outboundConfigs: resourceTable(OutboundConfig, 'call_outbound_config'),
       recordings: resourceTable(RecordingRow, 'call_recording'),
       managers: {
         agent: client(agentContract),
+        billing: client(billingContract),
         customer: client(customerContract),
         flow: client(flowContract),
         number: client(numberContract),
         registrar: client(registrarContract),
+        route: client(routeContract),
         storage: client(storageContract),
         tts: client(ttsContract),
       },
+      callRate: cache.rateLimiter({ name: 'call-rate', points: settings.CALL_MAX_PER_SECOND, durationSeconds: 1 }),
       ari(asteriskId) {
         const contract = asteriskId ? asteriskContractOf(asteriskId) : asteriskContract
         const known = nodes.get(asteriskId) ?? ariOf(client(contract) as Client<typeof asteriskContract>)

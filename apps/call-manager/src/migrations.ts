@@ -133,4 +133,7 @@ export const migrations = [
         .addColumn('default_outgoing_source_number_id', 'varchar(36)'),
     ),
   ),
+  migration('0013_call_customer_status', (schema) =>
+    schema.createIndex('ix_call_call_customer_id_status').on('call_call').columns(['customer_id', 'status']).execute(),
+  ),
 ]

@@ -8,13 +8,13 @@ import type { Core } from './core.ts'
 import { hangUpGroupcall } from './groupcalls.ts'
 import { afterAnswer } from './legs.ts'
 import { endRecording, recordingIdOfSnoop } from './recordings.ts'
+import { liveStatuses } from './rules.ts'
 
 /** A channel or row may be this much younger than its counterpart. */
 const graceMs = 30_000
 /** So long a node, or the way to it, may be down before its calls are given up. */
 const unreachableMs = 120_000
 
-const liveStatuses = ['dialing', 'ringing', 'progressing', 'terminating', 'canceling'] as const
 const maxCalls = 10_000
 
 /** Makes a round: closes what has lost its other half, and moves on what was left behind by a process that died. */

@@ -28,6 +28,15 @@ export type CallEffect =
   /** Everything that hangs on the leg ends with it. */
   | { type: 'ended' }
 
+/** A leg is in one of these until it is `hangup`. */
+export const liveStatuses = [
+  'dialing',
+  'ringing',
+  'progressing',
+  'terminating',
+  'canceling',
+] as const satisfies Status[]
+
 /** The part of a call that the rules are about. */
 export type Leg = Pick<
   Call,

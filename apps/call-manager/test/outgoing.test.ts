@@ -120,7 +120,7 @@ test('what cannot be called or run is refused, and no call is made', async () =>
   const before = (await lab.calls.list({})).result.length
   const tel = { type: 'tel' as const, target: '+15557654321' }
   await expect(lab.calls.create({ actions: beep, destinations: [tel] })).rejects.toMatchObject({
-    reason: 'DESTINATION_INVALID',
+    reason: 'COUNTRY_NOT_ALLOWED',
     details: [{ field: 'destinations.0' }],
   })
   const flow_id = '00000000-0000-4000-8000-000000000001'

@@ -1,33 +1,17 @@
-import { type Contract, errorOf, nilId, routesOf } from '@sidetone/contract'
+import { errorOf, nilId } from '@sidetone/contract'
 import type { Manager } from '@sidetone/manager'
 import type { Action } from '@sidetone/proto-schemas/action'
 import { agentContract } from '@sidetone/proto-schemas/agent'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { numberContract } from '@sidetone/proto-schemas/number'
 import { registrarContract } from '@sidetone/proto-schemas/registrar'
+import { routeContract } from '@sidetone/proto-schemas/route'
 import { storageContract } from '@sidetone/proto-schemas/storage'
 import { ttsContract } from '@sidetone/proto-schemas/tts'
 import { newId, now } from '@sidetone/store'
-import { z } from 'zod'
-
-type Answer = (input: Record<string, unknown>, context: { customer_id: string }) => unknown
-
-/** A manager that answers some operations of a contract by script; the others do not exist yet. */
-function scripted<C extends Contract>(contract: C, answers: Record<string, Answer>): Manager {
-  const handlers: Record<string, Record<string, (input: unknown, context: unknown) => Promise<unknown>>> = {}
-  for (const { resource, name, id } of routesOf(contract)) {
-    handlers[resource] ??= {}
-    handlers[resource][name] = async (input, context) => {
-      const answer = answers[id]
-      if (!answer) throw new Error(`the script has no answer for ${id}`)
-      return answer(input as Record<string, unknown>, context as { customer_id: string })
-    }
-  }
-  for (const resource of Object.keys(contract.resources)) handlers[resource] ??= {}
-  const manager = { contract, settings: z.object({}), migrations: [], build: () => ({ handlers }) }
-  return manager as unknown as Manager
-}
+import { scriptedBy } from './scripted-by.ts'
 
 const fields = (customer_id: string, id = newId()) => ({
   id,
@@ -50,17 +34,25 @@ interface Running {
 /** What the neighbours of the call manager know; a test fills it. */
 export class World {
   readonly customers = new Map<string, { status: string }>()
-  readonly numbers = new Map<string, { customer_id: string; call_flow_id: string }>()
+  readonly numbers = new Map<string, { customer_id: string; call_flow_id: string; id?: string; type?: string }>()
   readonly extensions: { id: string; customer_id: string; extension: string }[] = []
   readonly agents = new Map<string, { customer_id: string; ring_method: string; addresses: object[] }>()
   readonly flows = new Map<string, Action[]>()
   readonly activeflows = new Map<string, Running>()
+  /** What is left to be spent on calls, in seconds; null: as much as one likes. */
+  balanceSeconds: number | null = null
+  /** What each call has taken of it. */
+  readonly reserved = new Map<string, number | null>()
+  /** `host:port` of the carriers, in the order in which they are tried. */
+  carriers: string[] = []
+  techHeaders: Record<string, string> = {}
   readonly files = new Map<string, Record<string, unknown>>()
   /** Texts that were spoken, and what is played for each. */
   readonly spoken: string[] = []
   speechUri = ''
   agentOf: (address: { target: string }) => string | undefined = () => undefined
 
+  readonly #problems: { id: string; problem: string }[] = []
   readonly #failures: (() => Error)[] = []
 
   /** Makes the flow manager's next answers errors. */
@@ -80,6 +72,10 @@ export class World {
     return actions.slice(0, actions.indexOf(current) + 1).map(({ type }) => type)
   }
 
+  /** Why actions of a flow could not be done. */
+  problems = (activeflow_id: string): string[] =>
+    this.#problems.filter(({ id }) => id === activeflow_id).map(({ problem }) => problem)
+
   managers(): Manager[] {
     return [
       this.#flow(),
@@ -89,6 +85,8 @@ export class World {
       this.#agent(),
       this.#tts(),
       this.#storage(),
+      this.#billing(),
+      this.#route(),
     ]
   }
 
@@ -119,7 +117,7 @@ export class World {
       if (!flow) throw errorOf(flowContract.errors, 'ACTIVEFLOW_NOT_FOUND')
       return flow
     }
-    return scripted(flowContract, {
+    return scriptedBy(flowContract, {
       'activeflow.start': ({ id, flow_id, actions, reference_id, variables }, { customer_id }) => {
         const known = this.activeflows.get(String(id))
         if (known) return view(known)
@@ -139,7 +137,8 @@ export class World {
         this.activeflows.set(flow.id, flow)
         return view(flow)
       },
-      'activeflow.next': ({ id, current_action_id }) => {
+      'activeflow.next': ({ id, current_action_id, problem }) => {
+        if (problem) this.#problems.push({ id: String(id), problem: String(problem) })
         const failure = this.#failures.shift()
         if (failure) throw failure()
         const flow = found(id)
@@ -163,10 +162,11 @@ export class World {
   }
 
   #number(): Manager {
-    const view = (number: string, { customer_id, call_flow_id }: { customer_id: string; call_flow_id: string }) => ({
-      ...fields(customer_id),
+    type Known = { customer_id: string; call_flow_id: string; id?: string; type?: string }
+    const view = (number: string, { customer_id, call_flow_id, id, type = 'normal' }: Known) => ({
+      ...fields(customer_id, id),
       number,
-      type: 'normal',
+      type,
       call_flow_id,
       message_flow_id: nilId,
       name: '',
@@ -178,11 +178,16 @@ export class World {
       tm_purchase: null,
       tm_renew: null,
     })
-    return scripted(numberContract, {
+    return scriptedBy(numberContract, {
       'number.lookup': ({ number }) => {
         const known = this.numbers.get(String(number))
         if (!known) throw errorOf(numberContract.errors, 'NUMBER_NOT_FOUND')
         return view(String(number), known)
+      },
+      'number.get': ({ id }, { customer_id }) => {
+        const known = [...this.numbers].find(([, one]) => one.id === id && one.customer_id === customer_id)
+        if (!known) throw errorOf(numberContract.errors, 'NUMBER_NOT_FOUND')
+        return view(...known)
       },
       'number.list': (_, { customer_id }) => {
         const own = [...this.numbers].filter(([, one]) => one.customer_id === customer_id)
@@ -199,7 +204,7 @@ export class World {
       const secret = { username: extension, password: 'secret', ha1_md5: '', ha1_sha256: '', direct_hash: '' }
       return { ...fields(customer_id, id), name: '', detail: '', extension, domain_name: customer_id, ...secret }
     }
-    return scripted(registrarContract, {
+    return scriptedBy(registrarContract, {
       'extension.get': ({ id }, { customer_id }) => find((one) => one.id === id && one.customer_id === customer_id),
       'extension.by_number': ({ extension }, { customer_id }) =>
         find((one) => one.extension === extension && one.customer_id === customer_id),
@@ -207,7 +212,7 @@ export class World {
   }
 
   #customer(): Manager {
-    return scripted(customerContract, {
+    return scriptedBy(customerContract, {
       'customer.get': ({ id }) => {
         const known = this.customers.get(String(id))
         if (!known) throw errorOf(customerContract.errors, 'CUSTOMER_NOT_FOUND')
@@ -232,8 +237,54 @@ export class World {
     })
   }
 
+  /** Holds back what is there, at most a second at a time. */
+  #billing(): Manager {
+    const take = (id: string) => {
+      if (this.balanceSeconds === null) return { max_seconds: null }
+      if (this.balanceSeconds <= 0) throw errorOf(billingContract.errors, 'BALANCE_INSUFFICIENT')
+      const taken = Math.min(1, this.balanceSeconds)
+      this.balanceSeconds -= taken
+      const max_seconds = (this.reserved.get(id) ?? 0) + taken
+      this.reserved.set(id, max_seconds)
+      return { max_seconds }
+    }
+    return scriptedBy(billingContract, {
+      'billing_account.check': () => ({ valid: this.balanceSeconds === null || this.balanceSeconds > 0 }),
+      'reservation.create': ({ reference_id }) => ({
+        id: newId(),
+        account_id: newId(),
+        ...take(String(reference_id)),
+      }),
+      'reservation.extend': ({ reference_id }) => take(String(reference_id)),
+      'reservation.release': ({ reference_id }) => {
+        this.balanceSeconds = (this.balanceSeconds ?? 0) + (this.reserved.get(String(reference_id)) ?? 0)
+        this.reserved.delete(String(reference_id))
+        return {}
+      },
+    })
+  }
+
+  #route(): Manager {
+    return scriptedBy(routeContract, {
+      'dialroute.list': ({ target }) => ({
+        result: this.carriers.map((hostname) => ({
+          route_id: newId(),
+          provider_id: newId(),
+          provider_type: 'sip',
+          hostname,
+          tech_prefix: '',
+          tech_postfix: '',
+          tech_headers: this.techHeaders,
+          codecs: '',
+          endpoint: `PJSIP/call-out/sip:${String(target)}@${hostname}`,
+          health_status: 'healthy',
+        })),
+      }),
+    })
+  }
+
   #agent(): Manager {
-    return scripted(agentContract, {
+    return scriptedBy(agentContract, {
       'agent.by_address': ({ address }, { customer_id }) => {
         const id = this.agentOf(address as { target: string })
         if (!id) return { agent: null }
@@ -248,7 +299,7 @@ export class World {
   }
 
   #tts(): Manager {
-    return scripted(ttsContract, {
+    return scriptedBy(ttsContract, {
       'speech.synthesize': ({ text }) => {
         this.spoken.push(String(text))
         return { uri: this.speechUri }
@@ -257,7 +308,7 @@ export class World {
   }
 
   #storage(): Manager {
-    return scripted(storageContract, {
+    return scriptedBy(storageContract, {
       'storage_file.register': (input, { customer_id }) => {
         const known = this.files.get(String(input.id))
         const file = known ?? {

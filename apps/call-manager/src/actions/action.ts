@@ -28,6 +28,8 @@ export interface Outcome {
   timerMs?: number
   /** Stored in the same transaction. */
   also?: (tx: Tx) => Promise<unknown>
+  /** Done when the call has gone another way meanwhile, and it is not stored. */
+  undo?: () => void
   /** Done once it is stored. */
   after?: (call: CallRow) => Promise<unknown>
 }

@@ -1,9 +1,10 @@
 import type { ActionOption } from '@sidetone/proto-schemas/action'
 import type { Address } from '@sidetone/proto-schemas/common'
+import { admitted, releaseAll } from '../admission.ts'
 import type { CallRow } from '../call-row.ts'
 import type { Core } from '../core.ts'
 import { settled } from '../dial-plan.ts'
-import { agentOf, type Dialable, dialableOf, diallerOf, isOwnSource } from '../dialler.ts'
+import { agentOf, type Dialable, dialableOf, diallerOf, isAnonymous, isOwnSource } from '../dialler.ts'
 import { dial, insertCall, type LegRow, newLeg } from '../outgoing.ts'
 import { Refusal } from '../refusal.ts'
 import { causeOf } from '../rules.ts'
@@ -42,6 +43,7 @@ export const connect: MediaAction<'connect'> = {
       async also(tx) {
         for (const leg of legs) await insertCall(core, tx, leg)
       },
+      undo: () => releaseAll(core, legs),
       async after(changed) {
         await ringBack(core, changed)
         await Promise.all(legs.map((leg) => dial(core, leg, call.asterisk_id)))
@@ -69,7 +71,7 @@ export const connect: MediaAction<'connect'> = {
 /** A leg for each destination that can be dialled, an agent's addresses each; throws a `Refusal` when there is none. */
 async function planLegs(core: Core, call: CallRow, option: ActionOption<'connect'>): Promise<LegRow[]> {
   const { id: master_call_id, customer_id } = call
-  const anonymous = option.anonymous === 'yes'
+  const anonymous = isAnonymous(option.anonymous, call)
   const source = await sourceOf(core, call, option)
   const dialler = await diallerOf(core, { customer_id, ...source, anonymous, route_provider_ids: [] })
   const plan = async (address: Address): Promise<Dialable[]> => {
@@ -78,7 +80,10 @@ async function planLegs(core: Core, call: CallRow, option: ActionOption<'connect
     return settled(addresses, (one) => dialableOf(core, dialler, one))
   }
   const dialables = (await settled(option.destinations, plan)).flat()
-  return Promise.all(dialables.map((dialable) => newLeg(core, { customer_id, ...dialable, anonymous, master_call_id })))
+  const legs = await Promise.all(
+    dialables.map((dialable) => newLeg(core, { customer_id, ...dialable, anonymous, master_call_id })),
+  )
+  return admitted(core, customer_id, legs, async () => legs)
 }
 
 /** The phones show who calls, unless the flow names an address that the customer owns. */

@@ -1,0 +1,69 @@
+import { ApiError, internalIdentity } from '@sidetone/contract'
+import type { Core } from './core.ts'
+import type { LegRow } from './outgoing.ts'
+import { Refusal } from './refusal.ts'
+import { liveStatuses } from './rules.ts'
+
+/**
+ * The last checks before legs are stored: the customer's limits, and money for those that cost something. Throws a
+ * `Refusal`. What is held back is let go when `make` fails.
+ */
+export async function admitted<T>(core: Core, customer_id: string, legs: LegRow[], make: () => Promise<T>): Promise<T> {
+  await checkLimits(core, customer_id, legs.length)
+  const reserved: LegRow[] = []
+  try {
+    for (const leg of legs.filter(({ destination }) => destination.type === 'tel')) {
+      leg.covered_seconds = await reserve(core, leg)
+      reserved.push(leg)
+    }
+    return await make()
+  } catch (error) {
+    releaseAll(core, reserved)
+    throw error
+  }
+}
+
+async function checkLimits(core: Core, customer_id: string, count: number): Promise<void> {
+  const { CALL_MAX_CONCURRENT, CALL_MAX_PER_SECOND } = core.settings
+  const [counted] = await core.calls
+    .select(core.store, customer_id)
+    .where('status', 'in', [...liveStatuses])
+    .select(({ fn }) => fn.countAll().as('live'))
+    .execute()
+  if (Number(counted?.live) + count > CALL_MAX_CONCURRENT) {
+    throw new Refusal('CALL_LIMIT_EXCEEDED', `At most ${CALL_MAX_CONCURRENT} calls at the same time.`)
+  }
+  if (count > CALL_MAX_PER_SECOND || !(await core.callRate(customer_id, count)).allowed) {
+    throw new Refusal('CALL_RATE_EXCEEDED', `At most ${CALL_MAX_PER_SECOND} new calls per second.`)
+  }
+}
+
+type Reserved = Pick<LegRow, 'id' | 'customer_id' | 'source' | 'destination' | 'direction'>
+
+/** Holds back what the beginning costs; answers with the seconds that are paid for, null for all. */
+export async function reserve(core: Core, { id, customer_id, source, destination, direction }: Reserved) {
+  const number = ({ type, target }: typeof source) => (type === 'tel' ? target : '')
+  const reference = { reference_type: 'call' as const, reference_id: id, direction }
+  const { max_seconds } = await core.managers.billing.reservation
+    .create(
+      { ...reference, source: number(source), destination: number(destination) },
+      { identity: internalIdentity(customer_id) },
+    )
+    .catch((error: unknown) => {
+      if (!(error instanceof ApiError) || !noMoney.includes(error.reason)) throw error
+      throw new Refusal('BALANCE_INSUFFICIENT', error.message)
+    })
+  return max_seconds
+}
+
+const noMoney = ['BALANCE_INSUFFICIENT', 'BILLING_ACCOUNT_FROZEN', 'BILLING_ACCOUNT_NOT_FOUND']
+
+/** Lets go of what was held back for legs that did not come to be. */
+export function releaseAll(core: Core, legs: readonly LegRow[]): void {
+  for (const { id, customer_id, destination } of legs) {
+    if (destination.type !== 'tel') continue
+    const identity = internalIdentity(customer_id)
+    const reference = { reference_type: 'call' as const, reference_id: id }
+    core.inBackground(() => core.managers.billing.reservation.release(reference, { identity }))
+  }
+}
