@@ -108,7 +108,8 @@ async function arrange(
   if (kind === 'unfinished') return core.jobs.enqueue(tx, runJob, { id: row.id }, {})
   if (kind === 'other') {
     // Whoever took this step asks; a call comes again by itself if that one dies.
-    if (!hasCall) await core.jobs.enqueue(tx, runJob, { id: row.id }, { runAt: timeAfter(maxAskMs), key: row.id })
+    if (!hasCall)
+      await core.jobs.enqueue(tx, runJob, { id: row.id }, { runAt: timeAfter(maxAskMs), key: `${runJob}:${row.id}` })
     return
   }
   await core.emit(tx, 'activeflow', 'updated', row)

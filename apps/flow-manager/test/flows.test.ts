@@ -1,15 +1,45 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: flows write their variables so
-import { nilId } from '@sidetone/contract'
+import { type ApiError, commonError, nilId } from '@sidetone/contract'
+import { directContract } from '@sidetone/proto-schemas/direct'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { checkTables } from '@sidetone/store'
 import { adminOf, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { activeflows, flows } from '../src/core.ts'
 import { flowManager } from '../src/manager.ts'
+import { scriptedManager } from './scripted-manager.ts'
+
+interface Resource {
+  resource_type: string
+  resource_id: string
+}
+/** The hash of each flow, and how many it has had; without `directs` nobody gives any. */
+const hashes = new Map<string, number>()
+let directs = true
+const direct = ({ resource_type, resource_id }: Resource, { customer_id }: { customer_id: string }) => {
+  if (!directs) throw commonError('SERVICE_UNAVAILABLE')
+  const times = { tm_create: '', tm_update: null, tm_delete: null }
+  const hash = `direct.${resource_id.replaceAll('-', '')}${hashes.get(resource_id)}`
+  return { id: resource_id, customer_id, ...times, resource_type, resource_id, hash }
+}
+const directManager = scriptedManager(directContract, {
+  'direct.create'(resource: Resource, context: { customer_id: string }) {
+    hashes.set(resource.resource_id, hashes.get(resource.resource_id) ?? 1)
+    return direct(resource, context)
+  },
+  'direct.regenerate'(resource: Resource, context: { customer_id: string }) {
+    hashes.set(resource.resource_id, (hashes.get(resource.resource_id) ?? 0) + 1)
+    return direct(resource, context)
+  },
+  'direct.delete'({ resource_id }: Resource) {
+    hashes.delete(resource_id)
+    return {}
+  },
+})
 
 let app: TestPlatform
 beforeAll(async () => {
-  app = await startTestPlatform({ managers: [flowManager] })
+  app = await startTestPlatform({ managers: [flowManager, directManager] })
 })
 afterAll(() => app.close())
 
@@ -19,7 +49,7 @@ const idOf = someId
 const rejection = (work: Promise<unknown>) =>
   work.then(
     () => undefined,
-    (error: { reason: string; message: string; details: { field: string; problem: string }[] }) => error,
+    (error: ApiError & { details: { field: string; problem: string }[] }) => error,
   )
 const fieldsOf = async (actions: object[]) => {
   const error = await rejection(as(acme).create({ name: 'f', actions: actions as never }))
@@ -37,7 +67,7 @@ test('a flow is kept as it was sent, with ids for its actions', async () => {
     detail: 'd',
     actions: [{ type: 'answer' }, { type: 'talk', option }],
   })
-  expect(made).toMatchObject({ type: 'flow', name: 'f', detail: 'd', on_complete_flow_id: nilId, direct_hash: '' })
+  expect(made).toMatchObject({ type: 'flow', name: 'f', detail: 'd', on_complete_flow_id: nilId })
   expect(made.actions).toMatchObject([{ type: 'answer', option: {}, next_id: nilId, tm_execute: null }, { option }])
   expect(new Set(made.actions.map(({ id }) => id)).size).toBe(2)
   expect({ ...(await as(acme).get({ id: made.id })), warnings: [] }).toEqual(made)
@@ -74,7 +104,90 @@ test('the flow that follows must be one of the own', async () => {
   expect(circle.on_complete_flow_id).toBe(own.id)
 })
 
+describe('the short address', () => {
+  test('comes with the flow, can be changed, and goes with it', async () => {
+    const made = await as(acme).create({ name: 'f', actions: [] })
+    expect(made.direct_hash).toBe(`direct.${made.id.replaceAll('-', '')}1`)
+    const regenerated = await as(acme).direct_hash_regenerate({ id: made.id })
+    expect(regenerated.direct_hash).toBe(`direct.${made.id.replaceAll('-', '')}2`)
+    const changed = await as(acme).update({ id: made.id, name: 'g', actions: [] })
+    expect(changed.direct_hash).toBe(regenerated.direct_hash)
+    await as(acme).delete({ id: made.id })
+    await vi.waitFor(() => expect(hashes.has(made.id)).toBe(false))
+  })
+
+  test('is not missed when nobody can give it, and can be had later', async () => {
+    directs = false
+    const made = await as(acme).create({ name: 'f', actions: [] })
+    expect(made.direct_hash).toBe('')
+    expect(await rejection(as(acme).direct_hash_regenerate({ id: made.id }))).toMatchObject({ status: 'UNAVAILABLE' })
+    directs = true
+    expect((await as(acme).direct_hash_regenerate({ id: made.id })).direct_hash).toMatch(/^direct\./)
+  })
+
+  test('is for its customer to change', async () => {
+    const { id } = await as(acme).create({ name: 'f', actions: [] })
+    expect(await rejection(as(rival).direct_hash_regenerate({ id }))).toMatchObject({ reason: 'FLOW_NOT_FOUND' })
+  })
+})
+
+describe('a simulation', () => {
+  test('runs the flow as it is kept, with the flows that it fetches, and leaves nothing behind', async () => {
+    const inner = await as(acme).create({ name: 'inner', actions: [{ type: 'talk', option: { text: 'hi ${name}' } }] })
+    const { id } = await as(acme).create({
+      name: 'f',
+      actions: [{ type: 'answer' }, { type: 'fetch_flow', option: { flow_id: inner.id } }, { type: 'hangup' }],
+    })
+    const before = (await app.events()).length
+    const done = await as(acme).simulate({ id, variables: { name: 'Ann' }, time: '2026-11-23T09:00:00Z' })
+    expect(done.trace.map(({ type, action }) => `${type} ${action?.type ?? ''}`)).toEqual([
+      'action answer',
+      'action fetch_flow',
+      'action talk',
+      'action hangup',
+      'end ',
+    ])
+    expect(done).toMatchObject({ status: 'ended', duration: 6 * 65, final_variables: { name: 'Ann' } })
+    expect((await app.events()).length).toBe(before)
+  })
+
+  test('is refused for a foreign flow, and for variables of the platform', async () => {
+    const { id } = await as(acme).create({ name: 'f', actions: [] })
+    expect(await rejection(as(rival).simulate({ id }))).toMatchObject({ reason: 'FLOW_NOT_FOUND' })
+    expect(await rejection(as(acme).simulate({ id, variables: { 'voipbin.x': '' } }))).toMatchObject({
+      reason: 'INVALID_VARIABLES',
+    })
+  })
+})
+
 describe('the check', () => {
+  test('an action that nothing leads to is a warning', async () => {
+    const { warnings } = await as(acme).create({
+      name: 'f',
+      actions: [
+        { type: 'answer', next_id: idOf(4) },
+        { type: 'beep' },
+        { type: 'stop' },
+        { type: 'branch', id: idOf(4), option: { default_target_id: idOf(5), target_ids: { 1: idOf(7) } } },
+        { type: 'goto', id: idOf(5), option: { target_id: idOf(8) } },
+        { type: 'hangup', error_id: idOf(8) },
+        { type: 'stop', id: idOf(7) },
+        { type: 'beep', id: idOf(8) },
+      ],
+    })
+    expect(warnings.map(({ field }) => field)).toEqual(['actions.1', 'actions.2'])
+  })
+
+  test('a flow that is fetched must be one of the own', async () => {
+    const own = await as(acme).create({ name: 'f', actions: [] })
+    const foreign = await as(rival).create({ name: 'f', actions: [] })
+    const fetching = (flow_id: string) => ({ type: 'fetch_flow', option: { flow_id } })
+    expect(await fieldsOf([fetching(own.id), fetching('${later}'), fetching(foreign.id)])).toEqual({
+      reason: 'INVALID_ACTION',
+      fields: ['actions.2.option.flow_id'],
+    })
+  })
+
   test('an unknown type is named with the types that there are', async () => {
     const error = await rejection(as(acme).create({ name: 'f', actions: [{ type: 'answer' }, { type: 'dance' }] }))
     expect(error).toMatchObject({ reason: 'INVALID_ACTION_TYPE', status: 'INVALID_ARGUMENT' })
@@ -114,6 +227,17 @@ describe('the check', () => {
       ['actions.0.id'],
     ],
     ['a reserved id', [{ type: 'answer', id: '00000000-0000-0000-0000-000000000002' }], ['actions.0.id']],
+    ['an error_id that leads nowhere', [{ type: 'answer', error_id: idOf(5) }], ['actions.0.error_id']],
+    [
+      'what is wrong in the flow of a call that it makes',
+      [
+        {
+          type: 'call',
+          option: { destinations: [{ type: 'sip', target: 'a@b' }], actions: [{ type: 'talk' }, { type: 'beep' }] },
+        },
+      ],
+      ['actions.0.option.actions.0.option.text'],
+    ],
     [
       'several at once',
       [{ type: 'talk' }, { type: 'answer', next_id: idOf(5) }],
