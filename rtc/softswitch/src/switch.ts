@@ -5,6 +5,7 @@ import { createApps } from './ari/apps.ts'
 import { startAriServer } from './ari/server.ts'
 import { hangupChannel } from './call/channel.ts'
 import { type Core, timestamp } from './call/core.ts'
+import { createEndpoints } from './call/endpoints.ts'
 import { createInbound } from './call/inbound.ts'
 import { createMediaLoader } from './call/media-source.ts'
 import type { Resolve } from './call/outbound-sip.ts'
@@ -178,6 +179,7 @@ export async function startSwitch(
       location,
       agent: () => agent,
       resolve,
+      endpoints: createEndpoints(),
       asteriskId: config.asteriskId,
       startedAt: new Date(),
       maxCalls: config.maxCalls,

@@ -58,7 +58,7 @@ async function makeOutbound(
   }
   if (id !== undefined && context.core.channels.has(id))
     throw new AriError(409, 'Channel with given unique ID already exists')
-  const create = outboundChannelFor(endpoint)
+  const create = outboundChannelFor(context, endpoint)
   if (!create || context.core.channels.size >= context.maxCalls) throw allocationFailed()
   const variables = variablesOf(args)
   const caller = callerId(text(args, 'callerId'))

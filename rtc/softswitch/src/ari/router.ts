@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import { bridgeRoutes } from './bridge-routes.ts'
 import { channelMediaRoutes } from './channel-media-routes.ts'
 import { channelRoutes } from './channel-routes.ts'
+import { configRoutes } from './config-routes.ts'
 import { mediaRoutes } from './media-routes.ts'
 import { originateRoutes } from './originate-routes.ts'
 import { type AriContext, AriError, type AriReply, type Handler, type Routes } from './route.ts'
@@ -30,6 +31,7 @@ const ROUTES: Routes = {
   ...bridgeRoutes,
   ...mediaRoutes,
   ...systemRoutes,
+  ...configRoutes,
 }
 
 function buildTree(): Node {

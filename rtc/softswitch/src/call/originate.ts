@@ -1,7 +1,7 @@
 import { parseUri } from '../sip/uri.ts'
 import type { Channel, Party } from './channel.ts'
 import { createEcho, ECHO_DIAL_STRING } from './local-echo.ts'
-import { createSipChannel, OUTBOUND_ENDPOINT, type OutboundContext } from './outbound-sip.ts'
+import { createSipChannel, type OutboundContext } from './outbound-sip.ts'
 
 export interface OriginateOptions {
   id: string
@@ -13,10 +13,10 @@ export interface OriginateOptions {
 }
 
 /**
- * How to make a channel for `PJSIP/call-out/sip:user@host` or `Local/echo@svc-echo`; `null` for any other endpoint. The
- * channel itself is `null` when it cannot be had now.
+ * How to make a channel for `PJSIP/<endpoint>/sip:user@host` or `Local/echo@svc-echo`; `null` for any other destination.
+ * The channel itself is `null` when it cannot be had now.
  */
-export function outboundChannelFor(endpoint: string) {
+export function outboundChannelFor({ endpoints }: Pick<OutboundContext, 'endpoints'>, endpoint: string) {
   const slash = endpoint.indexOf('/')
   const tech = endpoint.slice(0, slash).toLowerCase()
   const dialString = endpoint.slice(slash + 1)
@@ -24,9 +24,10 @@ export function outboundChannelFor(endpoint: string) {
     return async ({ core }: OutboundContext, options: Omit<OriginateOptions, 'dialString'>): Promise<Channel | null> =>
       createEcho(core, { ...options, dialString })
   }
-  const prefix = `${OUTBOUND_ENDPOINT}/`
-  const uri = tech === 'pjsip' && dialString.startsWith(prefix) ? parseUri(dialString.slice(prefix.length)) : null
-  if (uri?.scheme !== 'sip') return null
+  const [, name = '', target = ''] = /^([^/]+)\/(.*)$/.exec(dialString) ?? []
+  const found = tech === 'pjsip' ? endpoints.find(name) : undefined
+  const uri = parseUri(target)
+  if (!found || uri?.scheme !== 'sip') return null
   return (context: OutboundContext, options: Omit<OriginateOptions, 'dialString'>): Promise<Channel | null> =>
-    createSipChannel(context, uri, { ...options, dialString })
+    createSipChannel(context, { endpoint: found, uri }, { ...options, dialString })
 }

@@ -15,6 +15,7 @@ import {
 } from './channel.ts'
 import type { Core } from './core.ts'
 import { dialStatus, emitDial } from './dial-event.ts'
+import type { Endpoint, Endpoints } from './endpoints.ts'
 import type { OriginateOptions } from './originate.ts'
 
 /** Where a called URI is: a registered contact and the way it came, or the URI itself. `null`: known to us, but not registered. */
@@ -24,19 +25,23 @@ export interface OutboundContext {
   core: Core
   agent: () => UserAgent
   resolve: Resolve
+  endpoints: Endpoints
 }
-
-/** The one way out, as in rtc/asterisk's configuration. */
-export const OUTBOUND_ENDPOINT = 'call-out'
 
 const CAUSE_NO_ROUTE = 3
 const CAUSE_NO_ANSWER = 19
 const CAUSE_ABSENT = 20
 
+/** What is called, and with what. */
+interface Destination {
+  endpoint: Endpoint
+  uri: SipUri
+}
+
 /** A channel to a SIP URI; nothing is sent before it is dialled. `null` when its id was taken meanwhile, or no port is free. */
 export async function createSipChannel(
   context: OutboundContext,
-  uri: SipUri,
+  { endpoint, uri }: Destination,
   options: OriginateOptions,
 ): Promise<Channel | null> {
   const { core } = context
@@ -48,8 +53,8 @@ export async function createSipChannel(
   }
   const channel = createChannel(core, {
     id: options.id,
-    name: core.nextChannelName(`PJSIP/${OUTBOUND_ENDPOINT}`),
-    endpoint: OUTBOUND_ENDPOINT,
+    name: core.nextChannelName(`PJSIP/${endpoint.name}`),
+    endpoint: endpoint.name,
     state: 'Down',
     media,
     variables: options.variables,
@@ -57,7 +62,7 @@ export async function createSipChannel(
   channel.caller = options.caller
   channel.connected = options.caller
   channel.tech = {
-    dial: (timeoutSeconds) => void dial(context, channel, uri, options, timeoutSeconds),
+    dial: (timeoutSeconds) => void dial(context, channel, { endpoint, uri }, options, timeoutSeconds),
     hangup: (cause) => destroyChannel(core, channel, cause, techCause(cause)),
   }
   return channel
@@ -66,7 +71,7 @@ export async function createSipChannel(
 async function dial(
   context: OutboundContext,
   channel: Channel,
-  uri: SipUri,
+  { endpoint, uri }: Destination,
   options: OriginateOptions,
   timeoutSeconds: number,
 ) {
@@ -97,6 +102,8 @@ async function dial(
     target: found.target,
     caller: options.caller,
     headers: customHeaders(options.variables),
+    login: endpoint.login,
+    codecs: endpoint.codecs,
     media: channel.media,
     events: {
       onRinging() {
@@ -147,7 +154,9 @@ async function findFlow(
 
 /** Headers that the stack writes itself. */
 const OWN_HEADERS = new Set(
-  'via from to call-id cseq contact max-forwards route record-route allow content-type content-length'.split(' '),
+  'via from to call-id cseq contact max-forwards route record-route allow content-type content-length authorization proxy-authorization'.split(
+    ' ',
+  ),
 )
 
 /** `PJSIP_HEADER(add,X-Name)` among the variables, as chan_pjsip's function of that name. */

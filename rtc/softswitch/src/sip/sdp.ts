@@ -114,6 +114,8 @@ export interface LocalMedia {
   port: number
   sessionId: number
   version: number
+  /** What to offer, best first; absent: all that we have. */
+  codecs?: CodecName[] | undefined
 }
 
 function head({ address, sessionId, version }: LocalMedia): string {
@@ -135,7 +137,7 @@ function audio(port: number, codecs: CodecName[], telephoneEventPt: number | und
 }
 
 export function makeOffer(local: LocalMedia, direction: Direction = 'sendrecv'): Buffer {
-  return Buffer.from(head(local) + audio(local.port, CODECS, TELEPHONE_EVENT_PT, direction))
+  return Buffer.from(head(local) + audio(local.port, local.codecs ?? CODECS, TELEPHONE_EVENT_PT, direction))
 }
 
 /** One m-line for each offered one, in order; all but the chosen audio are refused with port 0 (RFC 3264 §6). */

@@ -1,4 +1,5 @@
 import type { MediaSession } from '../media/types.ts'
+import { type Login, requestWithLogin } from './answer-challenge.ts'
 import { acceptSequence, type Dialog, dialogRequest, refreshTarget } from './dialog.ts'
 import { type Headers, header, type SipRequest } from './message.ts'
 import { formatReason, reasonCause } from './q850.ts'
@@ -39,6 +40,8 @@ export interface Session {
   peerDirection: Direction
   ended: boolean
   inviteInProgress: boolean
+  /** For a peer that asks who we are. */
+  login?: Login | undefined
 }
 
 export interface DialogHandling {
@@ -109,8 +112,15 @@ export function handleDialog(agent: UserAgent, session: Session, events: LegEven
 
   function bye(cause: number) {
     if (session.ended || !session.dialog) return
-    const request = dialogRequest(session.dialog, 'BYE', { headers: [['reason', formatReason(cause)]] })
-    agent.requestInDialog(session.dialog, request, { onResponse() {}, onFailure() {} })
+    const { dialog, login } = session
+    requestWithLogin({
+      login,
+      build: (credentials) =>
+        dialogRequest(dialog, 'BYE', { headers: [['reason', formatReason(cause)], ...credentials] }),
+      send: (request, handlers) => agent.requestInDialog(dialog, request, handlers),
+      wanted: () => true,
+      handlers: { onResponse() {}, onFailure() {} },
+    })
     end(cause, 0)
   }
 

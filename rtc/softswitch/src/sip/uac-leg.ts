@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { MediaSession } from '../media/types.ts'
+import type { CodecName, MediaSession } from '../media/types.ts'
+import { type Login, requestWithLogin } from './answer-challenge.ts'
 import { dialogFromResponse, dialogRequest, newTag } from './dialog.ts'
 import type { Flow } from './flow.ts'
 import { type Headers, header, type SipResponse } from './message.ts'
@@ -19,10 +20,12 @@ export function createUacLeg(options: {
   /** Caller as the called phone shows it; its host is ours. */
   caller: { name: string; number: string }
   headers: Headers
+  login: Login | undefined
+  codecs: CodecName[] | undefined
   media: MediaSession
   events: LegEvents
 }): SipLeg {
-  const { agent, flow, target, caller, media, events } = options
+  const { agent, flow, target, caller, login, media, events } = options
   const callId = randomUUID()
   const localTag = newTag()
   const host = agent.addressFor(flow.remoteAddress)
@@ -32,28 +35,34 @@ export function createUacLeg(options: {
   const session: Session = {
     dialog: null,
     media,
-    local: agent.localMedia(flow, media.localPort),
+    local: { ...agent.localMedia(flow, media.localPort), codecs: options.codecs },
     peerDirection: 'sendrecv',
     ended: false,
     inviteInProgress: true,
+    login,
   }
   const handling = handleDialog(agent, session, events)
   let answered = false
   let cancelled: number | undefined
   let hasSdp = false
+  let seq = 0
+  /** What the INVITE was let in with: its ACK has the same (§13.2.2.4). */
+  let credentials: Headers = []
+  let transaction: ClientTransaction | undefined
 
   const dialogOf = (response: SipResponse) =>
-    dialogFromResponse(response, { localTag, from, localSeq: 1, target }, flow)
+    dialogFromResponse(response, { localTag, from, localSeq: seq, target }, flow)
 
   function onSuccess(response: SipResponse) {
     const toTag = response.to.params.get('tag') ?? ''
     if (answered && session.dialog?.remoteTag === toTag) {
       // A repeated 2xx: our ACK was lost (§13.2.2.4).
-      if (session.dialog) agent.ackInDialog(session.dialog, dialogRequest(session.dialog, 'ACK', { seq: 1 }))
+      if (session.dialog)
+        agent.ackInDialog(session.dialog, dialogRequest(session.dialog, 'ACK', { seq, headers: credentials }))
       return
     }
     const dialog = dialogOf(response)
-    agent.ackInDialog(dialog, dialogRequest(dialog, 'ACK', { seq: 1 }))
+    agent.ackInDialog(dialog, dialogRequest(dialog, 'ACK', { seq, headers: credentials }))
     if (answered || session.ended) {
       // Another branch of a fork, or an answer that crossed our CANCEL: that call is not wanted.
       const bye = dialogRequest(dialog, 'BYE', { headers: [['reason', formatReason(cancelled ?? 26)]] })
@@ -80,21 +89,30 @@ export function createUacLeg(options: {
     else if (response.status === 183) events.onProgress?.()
   }
 
-  const headers: Headers = [
+  const uriText = formatUri(target)
+  const headers = (): Headers => [
     ['max-forwards', '70'],
     ['from', from],
     ['to', `<${formatUri({ ...target, port: undefined, params: new Map() })}>`],
     ['call-id', callId],
-    ['cseq', '1 INVITE'],
+    ['cseq', `${++seq} INVITE`],
     ['contact', agent.contact(flow)],
     ['allow', ALLOW],
     ...options.headers,
+    ...credentials,
     ['content-type', 'application/sdp'],
   ]
-  const transaction: ClientTransaction = agent.request(
-    { method: 'INVITE', uri: formatUri(target), headers, body: makeOffer(session.local) },
-    flow,
-    {
+  requestWithLogin({
+    login,
+    build(given) {
+      credentials = given
+      return { method: 'INVITE', uri: uriText, headers: headers(), body: makeOffer(session.local) }
+    },
+    send(request, handlers) {
+      transaction = agent.request(request, flow, handlers)
+    },
+    wanted: () => !session.ended,
+    handlers: {
       onResponse(response) {
         if (response.status < 200) onProvisional(response)
         else if (response.status < 300) onSuccess(response)
@@ -102,7 +120,7 @@ export function createUacLeg(options: {
       },
       onFailure: (status) => handling.end(status === 408 ? 18 : 34, status),
     },
-  )
+  })
 
   return {
     media,
@@ -114,7 +132,7 @@ export function createUacLeg(options: {
       if (session.ended) return
       if (answered) return handling.bye(cause)
       cancelled = cause
-      transaction.cancel(formatReason(cause))
+      transaction?.cancel(formatReason(cause))
       handling.end(cause, 487)
     },
   }

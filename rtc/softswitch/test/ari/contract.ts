@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import { application, applicationAway } from './application.ts'
 import { bridges } from './bridges.ts'
+import { carriers } from './carriers.ts'
 import { inboundCalls } from './inbound-calls.ts'
 import { type Lab, openLab, type Target } from './lab.ts'
 import { outboundCalls } from './outbound-calls.ts'
@@ -24,6 +25,7 @@ export function ariContract(start: () => Promise<Target>) {
   describe('application', () => application(() => lab))
   describe('inbound calls', () => inboundCalls(() => lab))
   describe('outbound calls', () => outboundCalls(() => lab))
+  describe('carriers', () => carriers(() => lab))
   describe('playback', () => playback(() => lab))
   describe('recording', () => recording(() => lab))
   describe('bridges', () => bridges(() => lab))
