@@ -67,9 +67,6 @@ export const BillingAccount = z
     plan_status: z.enum(['active', 'canceling']),
     balance_credit: z.int(),
     balance_token: z.int(),
-    /** The part of the balances that running calls may still use. */
-    reserved_credit: internal(z.int()),
-    reserved_token: internal(z.int()),
     payment_type: PaymentType,
     payment_method: PaymentMethod,
     paddle_subscription_id: z.string(),
@@ -107,12 +104,6 @@ export const Billing = z
     amount_credit: z.int(),
     balance_token_snapshot: z.int(),
     balance_credit_snapshot: z.int(),
-    /** Of what it costs, the part that no balance was left for. */
-    uncollected_credit: internal(z.int()),
-    /** What is held back for it while it is `progressing`. */
-    reserved_credit: internal(z.int()),
-    reserved_token: internal(z.int()),
-    reserved_units: internal(z.int()),
     idempotency_key: Id,
     tm_billing_start: Time.nullable(),
     tm_billing_end: Time.nullable(),

@@ -55,7 +55,7 @@ const CheckoutFields = z
     /** Credit to buy, in US cents; or a plan to subscribe to. */
     amount_cents: z.int().min(500).max(1_000_000).optional(),
     plan_type: PlanType.extract(['basic', 'professional']).optional(),
-    /** Where the provider sends the browser afterwards. */
+    /** Where Stripe sends the browser afterwards; Paddle's page is the default payment link of its own settings. */
     return_url: z.url({ protocol: /^https?$/ }).max(2048),
   })
   .refine(({ amount_cents, plan_type }) => (amount_cents === undefined) !== (plan_type === undefined), {
@@ -95,6 +95,10 @@ export const billingContract = defineContract({
       message: 'This platform does not take payments through that provider.',
     },
     PAYMENT_PROVIDER_UNAVAILABLE: { status: 'UNAVAILABLE', message: 'The payment provider cannot be reached.' },
+    SUBSCRIPTION_EXISTS: {
+      status: 'FAILED_PRECONDITION',
+      message: 'There is a subscription already; change it in the portal of the payment provider.',
+    },
     PAYMENT_CUSTOMER_UNKNOWN: {
       status: 'FAILED_PRECONDITION',
       message: 'The payment provider does not know this account yet; buy something first.',
@@ -195,7 +199,7 @@ export const billingContract = defineContract({
         created: event(BillingAccount, 'A billing account was opened', { internal: true }),
         updated: event(BillingAccount, 'Name, plan, status or payment changed', { internal: true }),
         deleted: event(BillingAccount, 'A billing account was closed', { internal: true }),
-        balance_low: event(BillingAccount, 'The credit that is free has fallen below the warning level'),
+        balance_low: event(BillingAccount, 'The credit has fallen below a dollar'),
       },
     },
     billing: {
@@ -329,7 +333,7 @@ export const billingContract = defineContract({
           allow: admins,
           input: CheckoutFields,
           output: Url,
-          errors: providerErrors,
+          errors: [...providerErrors, 'SUBSCRIPTION_EXISTS'],
           timeoutMs: 20_000,
         }),
         paddle_portal: operation({

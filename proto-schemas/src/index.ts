@@ -1,6 +1,7 @@
 import type { Contract } from '@sidetone/contract'
 import { agentContract } from './agent.ts'
 import { asteriskContract } from './asterisk.ts'
+import { billingContract } from './billing.ts'
 import { callContract } from './call.ts'
 import { customerContract } from './customer.ts'
 import { directContract } from './direct.ts'
@@ -26,6 +27,7 @@ export const contracts = [
   flowContract,
   routeContract,
   callContract,
+  billingContract,
   storageContract,
   timelineContract,
   webhookContract,

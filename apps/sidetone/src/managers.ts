@@ -1,4 +1,5 @@
 import { agentManager } from '@sidetone/agent-manager'
+import { billingManager } from '@sidetone/billing-manager'
 import { callManager } from '@sidetone/call-manager'
 import { customerManager } from '@sidetone/customer-manager'
 import { directManager } from '@sidetone/direct-manager'
@@ -25,6 +26,7 @@ export const managers: Manager[] = [
   storageManager,
   ttsManager,
   routeManager,
+  billingManager,
   callManager,
   webhookManager,
   tagManager,

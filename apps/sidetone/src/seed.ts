@@ -1,6 +1,7 @@
 import { createClient, type Transport } from '@sidetone/bus'
 import { ApiError, type Contract, internalIdentity, permissionBits } from '@sidetone/contract'
 import { agentContract } from '@sidetone/proto-schemas/agent'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { numberContract } from '@sidetone/proto-schemas/number'
@@ -38,6 +39,9 @@ export async function seed(transport: Transport, dataDir: DataDir): Promise<void
       mine,
     ),
   )
+  const accounts = client(billingContract).billing_account
+  const { id: account_id } = await accounts.own({}, mine)
+  await accounts.update_plan_type({ id: account_id, plan_type: 'unlimited' }, platform)
   for (const extension of seeded.extensions) {
     const fields = { extension, password: `pass${extension}`, name: `Extension ${extension}` }
     await unlessThere(client(registrarContract).extension.create(fields, mine))

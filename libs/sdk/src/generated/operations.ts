@@ -11,6 +11,16 @@ export type Address = { type: "" | "agent" | "conference" | "email" | "extension
 
 export type Agent = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; username: string; name: string; detail: string; ring_method: "ringall" | "linear"; status: "" | "available" | "away" | "busy" | "offline" | "ringing"; permission: number; tag_ids: Array<string>; addresses: Array<Address>; direct_hash: string }
 
+export type AuditEntry = { id: string; customer_id: string; timestamp: string; event_type: string; resource: string; resource_id: string; actor_type: "agent" | "accesskey" | "platform_admin"; actor_id: string; credential_id: string; request_id: string; address: string }
+
+export type Billing = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; account_id: string; transaction_type: "usage" | "top_up" | "adjustment" | "refund"; status: "progressing" | "end" | "pending" | "finished"; reference_type: "" | "call" | "call_extension" | "sms" | "email" | "number" | "number_renew" | "credit_free_tier" | "monthly_allowance" | "credit_adjustment" | "token_adjustment" | "speaking" | "recording" | "paddle_credit_purchase" | "paddle_subscription" | "paddle_refund" | "stripe_credit_purchase" | "stripe_subscription" | "stripe_refund"; reference_id: string; cost_type: "" | "call_pstn_outgoing" | "call_pstn_incoming" | "call_vn" | "call_extension" | "call_direct_ext" | "sms" | "email" | "number" | "number_renew" | "tts" | "recording"; usage_duration: number; billable_units: number; rate_token_per_unit: number; rate_credit_per_unit: number; amount_token: number; amount_credit: number; balance_token_snapshot: number; balance_credit_snapshot: number; idempotency_key: string; tm_billing_start: string | null; tm_billing_end: string | null }
+
+export type BillingAccount = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; plan_type: "free" | "basic" | "professional" | "unlimited"; plan_status: "active" | "canceling"; balance_credit: number; balance_token: number; payment_type: "" | "prepaid"; payment_method: "" | "credit card"; paddle_subscription_id: string; paddle_customer_id: string; stripe_subscription_id: string; stripe_customer_id: string; tm_last_topup: string | null; tm_next_topup: string | null }
+
+export type BillingAccountAdmin = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; status: "active" | "frozen" | "deleted"; name: string; detail: string; plan_type: "free" | "basic" | "professional" | "unlimited"; plan_status: "active" | "canceling"; balance_credit: number; balance_token: number; payment_type: "" | "prepaid"; payment_method: "" | "credit card"; paddle_subscription_id: string; paddle_customer_id: string; stripe_subscription_id: string; stripe_customer_id: string; tm_last_topup: string | null; tm_next_topup: string | null }
+
+export type BillingRate = { id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; cost_type: "call_pstn_outgoing" | "call_pstn_incoming" | "call_vn" | "call_extension" | "call_direct_ext" | "sms" | "email" | "number" | "number_renew" | "tts" | "recording"; prefix: string; rate_token_per_unit: number; rate_credit_per_unit: number }
+
 export type Call = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; owner_type: "" | "agent"; owner_id: string; flow_id: string; activeflow_id: string; type: "" | "flow" | "conference" | "sip-service"; master_call_id: string; chained_call_ids: Array<string>; recording_id: string; recording_ids: Array<string>; groupcall_id: string; source: Address; destination: Address; status: "dialing" | "ringing" | "progressing" | "terminating" | "canceling" | "hangup"; action: Action; direction: "incoming" | "outgoing"; mute_direction: "" | "both" | "out" | "in"; hangup_by: "" | "remote" | "local"; hangup_reason: "" | "normal" | "failed" | "busy" | "cancel" | "timeout" | "noanswer" | "dialout" | "amd"; metadata: Record<string, unknown>; tm_ringing: string | null; tm_progressing: string | null; tm_hangup: string | null }
 
 export type Customer = { id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; email: string; phone_number: string; address: string; webhook_method: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri: string; billing_account_id: string; metadata: { rtp_debug: boolean }; email_verified: boolean; status: "initial" | "active" | "frozen" | "deleted" | "expired"; identity_verification_status: "none" | "pending" | "verified" | "rejected"; tm_deletion_scheduled: string | null }
@@ -22,6 +32,8 @@ export type File = { id: string; customer_id: string; tm_create: string; tm_upda
 export type Flow = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; type: "flow" | "conference" | "queue" | "campaign" | "transfer"; name: string; detail: string; actions: Array<Action>; direct_hash: string; on_complete_flow_id: string }
 
 export type Groupcall = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; owner_type: "" | "agent"; owner_id: string; status: "progressing" | "hangingup" | "hangup"; flow_id: string; source: Address; destinations: Array<Address>; master_call_id: string; master_groupcall_id: string; ring_method: "" | "ring_all" | "linear"; answer_method: "" | "hangup_others"; answer_call_id: string; call_ids: Array<string>; answer_groupcall_id: string; groupcall_ids: Array<string>; call_count: number; groupcall_count: number; dial_index: number }
+
+export type Invoice = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; account_id: string; period: string; opening_credit: number; closing_credit: number; lines: Array<{ transaction_type: "usage" | "top_up" | "adjustment" | "refund"; reference_type: "" | "call" | "call_extension" | "sms" | "email" | "number" | "number_renew" | "credit_free_tier" | "monthly_allowance" | "credit_adjustment" | "token_adjustment" | "speaking" | "recording" | "paddle_credit_purchase" | "paddle_subscription" | "paddle_refund" | "stripe_credit_purchase" | "stripe_subscription" | "stripe_refund"; cost_type: "" | "call_pstn_outgoing" | "call_pstn_incoming" | "call_vn" | "call_extension" | "call_direct_ext" | "sms" | "email" | "number" | "number_renew" | "tts" | "recording"; count: number; billable_units: number; amount_token: number; amount_credit: number }> }
 
 export type Number = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; number: string; type: "normal" | "virtual"; call_flow_id: string; message_flow_id: string; name: string; detail: string; status: "active" | "deleted"; t38_enabled: boolean; emergency_enabled: boolean; metadata: { rtp_debug: boolean }; tm_purchase: string | null; tm_renew: string | null }
 
@@ -302,6 +314,60 @@ export interface Operations {
     /** Delete an outbound config: phone numbers cannot be called any more */
     delete: Method<{ id: string }, OutboundConfig>
   }
+  billing_account: {
+    /** Get your own billing account */
+    own: Method<Record<string, unknown>, BillingAccount>
+    /** Name your own billing account */
+    update_own: Method<{ name?: string; detail?: string }, BillingAccount>
+    /** Say how you pay */
+    update_own_payment_info: Method<{ payment_type?: "" | "prepaid"; payment_method?: "" | "credit card" }, BillingAccount>
+    /** List all billing accounts */
+    list: Method<{ page_size?: number; page_token?: string }, { result: Array<BillingAccountAdmin>; next_page_token: string }>
+    /** Get a billing account */
+    get: Method<{ id: string }, BillingAccountAdmin>
+    /** Name a billing account */
+    update: Method<{ id: string; name?: string; detail?: string }, BillingAccountAdmin>
+    /** Say how a billing account is paid */
+    update_payment_info: Method<{ id: string; payment_type?: "" | "prepaid"; payment_method?: "" | "credit card" }, BillingAccountAdmin>
+    /** Put a billing account on another plan, with its tokens from now on */
+    update_plan_type: Method<{ id: string; plan_type: "free" | "basic" | "professional" | "unlimited" }, BillingAccountAdmin>
+    /** Add credit, in US dollars */
+    balance_add_force: Method<{ id: string; balance: number }, BillingAccount>
+    /** Take credit away, in US dollars, as far as there is any that no call holds */
+    balance_subtract_force: Method<{ id: string; balance: number }, BillingAccount>
+  }
+  billing: {
+    /** List what was charged and paid */
+    list: Method<{ page_size?: number; page_token?: string }, { result: Array<Billing>; next_page_token: string }>
+    /** Get a billing */
+    get: Method<{ id: string }, Billing>
+  }
+  billing_rate: {
+    /** List the rates */
+    list: Method<{ page_size?: number; page_token?: string }, { result: Array<BillingRate>; next_page_token: string }>
+    /** Add a rate for a prefix */
+    create: Method<{ cost_type: "call_pstn_outgoing" | "call_pstn_incoming" | "call_vn" | "call_extension" | "call_direct_ext" | "sms" | "email" | "number" | "number_renew" | "tts" | "recording"; prefix?: string; rate_token_per_unit: number; rate_credit_per_unit: number }, BillingRate>
+    /** Change a rate for what begins from now on */
+    update: Method<{ id: string; rate_token_per_unit: number; rate_credit_per_unit: number }, BillingRate>
+    /** Delete a rate; a shorter prefix counts then, and without any nothing is charged */
+    delete: Method<{ id: string }, BillingRate>
+  }
+  invoice: {
+    /** List invoices; one is made after each month */
+    list: Method<{ page_size?: number; page_token?: string }, { result: Array<Invoice>; next_page_token: string }>
+    /** Get an invoice */
+    get: Method<{ id: string }, Invoice>
+    /** Get an invoice as a PDF (307 to a signed address) */
+    file: Method<{ id: string }, { location: string }>
+  }
+  payment: {
+    /** Get a page on which to buy credit or a plan */
+    checkout: Method<{ provider: "paddle" | "stripe"; amount_cents?: number; plan_type?: "basic" | "professional"; return_url: string }, { url: string }>
+    /** Get a page of Paddle on which to manage payments */
+    paddle_portal: Method<Record<string, unknown>, { url: string }>
+    /** Get a page of Stripe on which to manage payments */
+    stripe_portal: Method<Record<string, unknown>, { url: string }>
+  }
   storage_file: {
     /** List files */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<File>; next_page_token: string }>
@@ -313,8 +379,18 @@ export interface Operations {
     file: Method<{ id: string }, { location: string }>
   }
   timeline: {
-    /** List what happened to a resource */
-    list: Method<{ page_size?: number; page_token?: string; resource_type: "calls" | "conferences" | "flows" | "activeflows" | "recordings" | "numbers" | "agents" | "tags"; resource_id: string }, { result: Array<{ timestamp: string; event_type: string; data: unknown }>; next_page_token: string }>
+    /** List what happened to a resource: `resource_type` is what its path begins with, as in `calls` */
+    list: Method<{ page_size?: number; page_token?: string; resource_type: string; resource_id: string }, { result: Array<{ timestamp: string; event_type: string; data: unknown }>; next_page_token: string }>
+    /** List what happened to everything that an activeflow controlled: give its id, or that of one of its calls */
+    aggregated: Method<{ page_size?: number; page_token?: string; activeflow_id?: string; call_id?: string }, { result: Array<{ timestamp: string; event_type: string; data: unknown }>; next_page_token: string }>
+    /** Get for how many days events are kept */
+    get_retention: Method<Record<string, unknown>, { events_days: number }>
+    /** Set for how many days events are kept */
+    update_retention: Method<{ events_days: number }, { events_days: number }>
+  }
+  audit_log: {
+    /** List who changed what, when and from where */
+    list: Method<{ page_size?: number; page_token?: string; actor_id?: string; resource_id?: string; since?: string; until?: string }, { result: Array<AuditEntry>; next_page_token: string }>
   }
   webhook_endpoint: {
     /** List webhook endpoints */
@@ -497,6 +573,38 @@ export const operations: Record<string, Record<string, OperationRow>> = {
     update: {"method":"PUT","path":"/v1.0/outbound_configs/{id}","parameters":["id"]},
     delete: {"method":"DELETE","path":"/v1.0/outbound_configs/{id}","parameters":["id"]},
   },
+  billing_account: {
+    own: {"method":"GET","path":"/v1.0/billing_account","parameters":[]},
+    update_own: {"method":"PUT","path":"/v1.0/billing_account","parameters":[]},
+    update_own_payment_info: {"method":"PUT","path":"/v1.0/billing_account/payment_info","parameters":[]},
+    list: {"method":"GET","path":"/v1.0/billing_accounts","parameters":[]},
+    get: {"method":"GET","path":"/v1.0/billing_accounts/{id}","parameters":["id"]},
+    update: {"method":"PUT","path":"/v1.0/billing_accounts/{id}","parameters":["id"]},
+    update_payment_info: {"method":"PUT","path":"/v1.0/billing_accounts/{id}/payment_info","parameters":["id"]},
+    update_plan_type: {"method":"PUT","path":"/v1.0/billing_accounts/{id}/plan_type","parameters":["id"]},
+    balance_add_force: {"method":"POST","path":"/v1.0/billing_accounts/{id}/balance_add_force","parameters":["id"]},
+    balance_subtract_force: {"method":"POST","path":"/v1.0/billing_accounts/{id}/balance_subtract_force","parameters":["id"]},
+  },
+  billing: {
+    list: {"method":"GET","path":"/v1.0/billings","parameters":[]},
+    get: {"method":"GET","path":"/v1.0/billings/{id}","parameters":["id"]},
+  },
+  billing_rate: {
+    list: {"method":"GET","path":"/v1.0/billing_rates","parameters":[]},
+    create: {"method":"POST","path":"/v1.0/billing_rates","parameters":[]},
+    update: {"method":"PUT","path":"/v1.0/billing_rates/{id}","parameters":["id"]},
+    delete: {"method":"DELETE","path":"/v1.0/billing_rates/{id}","parameters":["id"]},
+  },
+  invoice: {
+    list: {"method":"GET","path":"/v1.0/invoices","parameters":[]},
+    get: {"method":"GET","path":"/v1.0/invoices/{id}","parameters":["id"]},
+    file: {"method":"GET","path":"/v1.0/invoicefiles/{id}","parameters":["id"]},
+  },
+  payment: {
+    checkout: {"method":"POST","path":"/v1.0/billing_account/checkout_session","parameters":[]},
+    paddle_portal: {"method":"POST","path":"/v1.0/billing_account/paddle_portal_session","parameters":[]},
+    stripe_portal: {"method":"POST","path":"/v1.0/billing_account/stripe_portal_session","parameters":[]},
+  },
   storage_file: {
     list: {"method":"GET","path":"/v1.0/storage_files","parameters":[]},
     get: {"method":"GET","path":"/v1.0/storage_files/{id}","parameters":["id"]},
@@ -505,6 +613,12 @@ export const operations: Record<string, Record<string, OperationRow>> = {
   },
   timeline: {
     list: {"method":"GET","path":"/v1.0/timelines/{resource_type}/{resource_id}/events","parameters":["resource_type","resource_id"]},
+    aggregated: {"method":"GET","path":"/v1.0/aggregated-events","parameters":[]},
+    get_retention: {"method":"GET","path":"/v1.0/timelines/retention","parameters":[]},
+    update_retention: {"method":"PUT","path":"/v1.0/timelines/retention","parameters":[]},
+  },
+  audit_log: {
+    list: {"method":"GET","path":"/v1.0/audit_logs","parameters":[]},
   },
   webhook_endpoint: {
     list: {"method":"GET","path":"/v1.0/webhook_endpoints","parameters":[]},

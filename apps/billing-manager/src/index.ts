@@ -1,0 +1,1 @@
+export { billingManager } from './manager.ts'

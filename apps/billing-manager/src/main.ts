@@ -1,0 +1,4 @@
+import { runManager } from '@sidetone/manager'
+import { billingManager } from './manager.ts'
+
+await runManager(billingManager)

@@ -1,0 +1,76 @@
+import type { Jobs } from '@sidetone/jobs'
+import { type Reaction, react } from '@sidetone/manager'
+import { callContract } from '@sidetone/proto-schemas/call'
+import type { Address } from '@sidetone/proto-schemas/common'
+import { customerContract } from '@sidetone/proto-schemas/customer'
+import { numberContract } from '@sidetone/proto-schemas/number'
+import { minutes, secondsBetween } from './cost.ts'
+import type { LedgerBooks } from './ledger.ts'
+import { enqueueCancellations } from './payments/cancel-subscription.ts'
+import type { createUsage } from './usage.ts'
+
+interface Dependencies {
+  ledger: LedgerBooks
+  usage: ReturnType<typeof createUsage>
+  jobs: Jobs
+}
+
+const none = { source: '', destination: '', direction: 'outgoing' } as const
+const numberOf = ({ type, target }: Pick<Address, 'type' | 'target'>): string => (type === 'tel' ? target : '')
+
+/** What customers use and are: each event takes effect once, in one transaction. */
+export function reactionsOf({ ledger, usage, jobs }: Dependencies): Reaction[] {
+  const { settle } = usage
+  return [
+    react(customerContract, 'customer', 'created', async (tx, customer) => void (await ledger.open(tx, customer.id))),
+
+    react(customerContract, 'customer', 'deleted', async (tx, customer) => {
+      const closed = await ledger.close(tx, customer.id)
+      if (closed) await enqueueCancellations(tx, jobs, closed)
+    }),
+
+    react(callContract, 'call', 'hangup', (tx, call) => {
+      const { tm_progressing: start, tm_hangup: end, direction } = call
+      const duration = start && end ? secondsBetween(start, end) : 0
+      return settle(tx, {
+        customer_id: call.customer_id,
+        reference_types: ['call', 'call_extension'],
+        reference_id: call.id,
+        number: { source: numberOf(call.source), destination: numberOf(call.destination), direction },
+        units: minutes(duration),
+        duration,
+        start,
+        end,
+      })
+    }),
+
+    react(callContract, 'recording', 'finished', (tx, { id, customer_id, tm_start: start, tm_end: end }) => {
+      const duration = start && end ? secondsBetween(start, end) : 0
+      return settle(tx, {
+        customer_id,
+        reference_types: ['recording'],
+        reference_id: id,
+        number: none,
+        units: minutes(duration),
+        duration,
+        start,
+        end,
+      })
+    }),
+
+    react(numberContract, 'number', 'created', async (tx, { id, customer_id, number, type, tm_create }) => {
+      // Virtual numbers are the platform's own.
+      if (type === 'virtual') return
+      await settle(tx, {
+        customer_id,
+        reference_types: ['number'],
+        reference_id: id,
+        number: { ...none, destination: number },
+        units: 1,
+        duration: 0,
+        start: tm_create,
+        end: tm_create,
+      })
+    }),
+  ]
+}
