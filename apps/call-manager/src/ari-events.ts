@@ -61,8 +61,9 @@ const handlers: Record<string, Handle> = {
     const played = parsePlaybackId(playback.id)
     if (!played) return
     const { state, reason } = playback
-    if (state === 'failed')
-      core.log.warn({ call_id: played.id, index: played.index, reason }, 'media could not be played')
+    const about = { call_id: played.id, index: played.index }
+    if (reason !== undefined) core.log.warn({ ...about, reason }, 'media could not be played')
+    else if (state === 'failed') core.log.info(about, 'media was not played to its end')
     await core.signal(played.id, { type: 'playback_finished', index: played.index }, played.turn)
   },
 

@@ -14,7 +14,7 @@ export interface Playback {
   readonly targetUri: string
   index: number
   state: PlaybackState
-  /** Why it failed. Asterisk does not tell. */
+  /** Why it failed; absent when its call or bridge ended first. Asterisk never tells. */
   reason?: string
   stop(): void
   pause(): void
@@ -59,7 +59,7 @@ export function playbackView({ id, media, index, targetUri, state, reason }: Pla
     target_uri: targetUri,
     language: 'en',
     state: state === 'paused' ? 'playing' : state,
-    ...(state === 'failed' && { reason }),
+    ...(state === 'failed' && reason !== undefined && { reason }),
   }
 }
 
@@ -126,7 +126,7 @@ export function startPlayback(core: Core, target: Target, media: string[], id: s
     for (const source of loading.slice(playback.index + 1)) {
       void source.then((loaded) => (loaded instanceof Error ? undefined : loaded.close?.()))
     }
-    playback.reason ??= over === 'target ended' ? 'the call or bridge ended first' : 'it broke off'
+    if (!over) playback.reason ??= 'it broke off'
     tell('PlaybackFinished', over === 'stopped' || !failed ? 'done' : 'failed')
   })
   return playback
