@@ -23,12 +23,14 @@ export function e164Of(text: string): string | undefined {
   return digits && `+${digits}`
 }
 
+/** Whether the caller does not want to be known. */
+export const isWithheld = (number: string): boolean => number === '' || number.toLowerCase() === 'anonymous'
+
 /** Who calls, from what the RTC node knows. */
 export function remoteAddress(number: string, name: string, host: string): Address {
   const e164 = e164Of(number)
   if (e164) return addressOf('tel', e164, '', name)
-  const isKnown = number !== '' && number.toLowerCase() !== 'anonymous'
-  return addressOf('sip', isKnown ? `${number}@${host}` : 'anonymous@anonymous.invalid', '', name)
+  return addressOf('sip', isWithheld(number) ? 'anonymous@anonymous.invalid' : `${number}@${host}`, '', name)
 }
 
 /** What the phone that we call shows: `"name" <user>`. */

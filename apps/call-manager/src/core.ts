@@ -5,6 +5,7 @@ import type { agentContract } from '@sidetone/proto-schemas/agent'
 import type { billingContract } from '@sidetone/proto-schemas/billing'
 import type { callContract } from '@sidetone/proto-schemas/call'
 import type { customerContract } from '@sidetone/proto-schemas/customer'
+import type { directContract } from '@sidetone/proto-schemas/direct'
 import type { flowContract } from '@sidetone/proto-schemas/flow'
 import type { numberContract } from '@sidetone/proto-schemas/number'
 import type { OutboundConfig } from '@sidetone/proto-schemas/outbound-config'
@@ -55,6 +56,7 @@ export interface Core extends Given {
     agent: Client<typeof agentContract>
     billing: Client<typeof billingContract>
     customer: Client<typeof customerContract>
+    direct: Client<typeof directContract>
     flow: Client<typeof flowContract>
     number: Client<typeof numberContract>
     registrar: Client<typeof registrarContract>

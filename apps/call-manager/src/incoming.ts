@@ -1,10 +1,13 @@
 import { internalIdentity, nilId } from '@sidetone/contract'
 import type { Address } from '@sidetone/proto-schemas/common'
+import type { Direct } from '@sidetone/proto-schemas/direct'
 import { DuplicateError, newId } from '@sidetone/store'
-import { addressOf, e164Of, orUndefined, ownerOf, remoteAddress } from './addresses.ts'
+import { addressOf, e164Of, isWithheld, orUndefined, ownerOf, remoteAddress } from './addresses.ts'
+import { reserve } from './admission.ts'
 import type { Core } from './core.ts'
 import { enter } from './flow-loop.ts'
 import { insertCall, newCall } from './outgoing.ts'
+import { Refusal } from './refusal.ts'
 
 /** A channel as ARI describes it in its events. */
 export interface AriChannel {
@@ -26,6 +29,8 @@ interface Target {
   destination: Address
   flow_id: string
   actions: Record<string, unknown>[]
+  /** It comes from a carrier. */
+  costs?: boolean
 }
 
 /** Q.850 causes for what is refused; the edge answers 404, 403 and 503. */
@@ -49,11 +54,13 @@ export async function receiveCall(
     await core.ari(asterisk_id).hangUp(channel.id, target)
     return
   }
+  const { costs, ...fields } = target
   const id = newId()
   const owner = await ownerOf(core, target.customer_id, target.source)
   const row = {
     ...newCall,
-    ...target,
+    ...fields,
+    anonymous: isWithheld(channel.caller?.number ?? ''),
     ...enter('starting'),
     id,
     ...(owner && { owner_type: 'agent' as const, owner_id: owner }),
@@ -63,8 +70,14 @@ export async function receiveCall(
     direction: 'incoming' as const,
     status: 'ringing' as const,
   }
+  const covered = costs ? await coveredOf(core, row) : null
+  if (typeof covered === 'object' && covered !== null) {
+    core.log.info({ channel_id: channel.id, cause: covered.cause }, 'an incoming call cannot be paid for')
+    await core.ari(asterisk_id).hangUp(channel.id, covered.cause)
+    return
+  }
   const isNew = await store
-    .transaction((tx) => insertCall(core, tx, row))
+    .transaction((tx) => insertCall(core, tx, { ...row, covered_seconds: covered }))
     .catch((error: unknown) => {
       // The same event, handled at the same time elsewhere.
       if (error instanceof DuplicateError) return undefined
@@ -72,6 +85,14 @@ export async function receiveCall(
     })
   if (isNew) core.drive(id)
 }
+
+/** The seconds that can be paid for, null for all; or the cause for which it is refused. */
+const coveredOf = (core: Core, row: Parameters<typeof reserve>[1]): Promise<number | null | { cause: number }> =>
+  reserve(core, row).catch((err: unknown) => {
+    if (err instanceof Refusal) return { cause: refusals.forbidden }
+    core.log.error({ err }, 'the balance for an incoming call could not be asked for')
+    return { cause: refusals.unavailable }
+  })
 
 /** Whose call it is and what runs, or the cause for which it is refused. */
 async function targetOf(core: Core, channel: AriChannel, args: StasisArgs): Promise<Target | number> {
@@ -94,10 +115,13 @@ async function fromCarrier(
   dialled: string,
 ): Promise<Target | number> {
   const source = remoteAddress(caller?.number ?? '', caller?.name ?? '', args.source || 'unknown.invalid')
-  return toNumber(core, source, dialled)
+  const target = dialled.startsWith('direct.')
+    ? await toDirect(core, source, dialled)
+    : await toNumber(core, source, dialled)
+  return typeof target === 'number' ? target : { ...target, costs: true }
 }
 
-/** Another extension of the same customer, or any number of the platform. */
+/** Another extension of the same customer, any number of the platform, or with a + any number of the world. */
 async function fromExtension(core: Core, args: StasisArgs, dialled: string): Promise<Target | number> {
   const { customer_id = nilId, username = '' } = args
   const { extension } = core.managers.registrar
@@ -113,7 +137,14 @@ async function fromExtension(core: Core, args: StasisArgs, dialled: string): Pro
     ]
     return { customer_id, source, destination, flow_id: nilId, actions }
   }
-  const target = await toNumber(core, source, dialled)
+  const target = dialled.startsWith('direct.')
+    ? await toDirect(core, source, dialled)
+    : await toNumber(core, source, dialled)
+  if (target === refusals.notFound && dialled.startsWith('+') && e164Of(dialled)) {
+    const destination = addressOf('tel', dialled)
+    const option = { destinations: [destination], early_media: true, relay_reason: true }
+    return { customer_id, source, destination, flow_id: nilId, actions: [{ type: 'connect', option }] }
+  }
   if (typeof target === 'number' || target.customer_id === customer_id) return target
   // Another customer has no business with our ids.
   return {
@@ -129,4 +160,35 @@ async function toNumber(core: Core, source: Address, dialled: string): Promise<T
   if (!found || found.call_flow_id === nilId) return refusals.notFound
   const { customer_id, call_flow_id: flow_id, name } = found
   return { customer_id, source, destination: addressOf('tel', found.number, '', name), flow_id, actions: [] }
+}
+
+/** What somebody reaches who was given a direct hash. */
+async function toDirect(core: Core, source: Address, dialled: string): Promise<Target | number> {
+  const identity = internalIdentity()
+  const direct = await orUndefined(core.managers.direct.direct.get_by_hash({ hash: dialled }, { identity }))
+  const reach = direct && directActions[direct.resource_type]
+  if (!direct || !reach) return refusals.notFound
+  const { customer_id, resource_id: id } = direct
+  const isFlow = direct.resource_type === 'flow'
+  const destination = addressOf('sip', `${dialled}@sip.${core.settings.SIP_BASE_DOMAIN}`)
+  return { customer_id, source, destination, flow_id: isFlow ? id : nilId, actions: reach(id) }
+}
+
+const answer = { type: 'answer' }
+const connectTo = (type: 'agent' | 'extension') => (target: string) => [
+  { type: 'connect', option: { destinations: [{ type, target }], early_media: true, relay_reason: true } },
+]
+const talkTo = (assistance_type: 'ai' | 'team') => (assistance_id: string) => [
+  answer,
+  { type: 'ai_talk', option: { assistance_type, assistance_id } },
+]
+
+const directActions: Partial<Record<Direct['resource_type'], (id: string) => Target['actions']>> = {
+  agent: connectTo('agent'),
+  extension: connectTo('extension'),
+  ai: talkTo('ai'),
+  ai_team: talkTo('team'),
+  conference: (conference_id) => [answer, { type: 'conference_join', option: { conference_id } }],
+  queue: (queue_id) => [{ type: 'queue_join', option: { queue_id } }],
+  flow: () => [],
 }

@@ -6,6 +6,7 @@ import { asteriskContract, asteriskContractOf } from '@sidetone/proto-schemas/as
 import { billingContract } from '@sidetone/proto-schemas/billing'
 import { callContract } from '@sidetone/proto-schemas/call'
 import { customerContract } from '@sidetone/proto-schemas/customer'
+import { directContract } from '@sidetone/proto-schemas/direct'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { numberContract } from '@sidetone/proto-schemas/number'
 import { OutboundConfig } from '@sidetone/proto-schemas/outbound-config'
@@ -48,6 +49,7 @@ export const callManager = defineManager({
         agent: client(agentContract),
         billing: client(billingContract),
         customer: client(customerContract),
+        direct: client(directContract),
         flow: client(flowContract),
         number: client(numberContract),
         registrar: client(registrarContract),
@@ -96,7 +98,11 @@ export const callManager = defineManager({
           const call = await core.calls.find(core.store, '*', reference_id)
           if (call?.activeflow_id === id) await core.apply(call.id, { type: 'hang_up', cause: 16 })
         }),
-        listen(customerContract, 'customer', 'deleted', ({ id }) => hangUpAllOf(id)),
+        listen(customerContract, 'customer', 'frozen', ({ id }) => hangUpAllOf(id)),
+        listen(customerContract, 'customer', 'deleted', async ({ id }) => {
+          await hangUpAllOf(id)
+          await core.store.transaction((tx) => core.outboundConfigs.softDeleteAllOf(tx, id))
+        }),
       ],
       async stop() {
         while (running.size > 0) await Promise.all(running)

@@ -168,7 +168,39 @@ describe('is refused, and nothing is held back,', () => {
   })
 })
 
+describe('an extension that dials a number of the world', () => {
+  test('reaches it with the default number of its customer', async () => {
+    const alice = await lab.extension('1001')
+    const id = newId()
+    lab.world.numbers.set('+14155550777', { id, customer_id: lab.customer, call_flow_id: newId() })
+    await lab.outboundConfigs.update_own({ default_outgoing_source_number_id: id })
+    const caller = await lab.dial(american.target, alice.phone)
+    const call = await first.nextCall()
+    expect(header(call, 'From')).toContain('+14155550777')
+    await call.answer()
+    await caller.answered
+    void caller.play({ frequency: 700, durationMs: 3_000 })
+    await call.waitForTone(700)
+    await caller.hangup()
+    await call.ended
+    await lab.ended(isOutgoing)
+    await lab.outboundConfigs.update_own({ destination_whitelist: [] })
+    await expect((await lab.dial(american.target, alice.phone)).answered).rejects.toMatchObject({ status: 403 })
+  })
+})
+
 describe('what is paid for', () => {
+  test('a call that comes in without balance is refused, and ends when the balance does', async () => {
+    const number = lab.number({ type: 'answer' }, ...wait)
+    lab.world.balanceSeconds = 0
+    await expect((await lab.dial(number)).answered).rejects.toMatchObject({ status: 403 })
+    lab.world.balanceSeconds = 1
+    const caller = await lab.dial(number)
+    await caller.answered
+    await caller.ended
+    expect(await lab.ended()).toMatchObject({ direction: 'incoming', hangup_reason: 'timeout' })
+  })
+
   test('a call ends when the balance does, and not before', async () => {
     lab.world.balanceSeconds = 3
     const { calls } = await dial({ actions: wait })

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http'
 import { ApiError } from '@sidetone/contract'
 import { sine, writeWav } from '@sidetone/e2e/phone'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { newId } from '@sidetone/store'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Lab, openLab } from './platform.ts'
 
 let lab: Lab
@@ -257,4 +258,34 @@ test('another customer does not see the call', async () => {
   await expect(rival.hangup({ id })).rejects.toMatchObject({ reason: 'CALL_NOT_FOUND' })
   await expect(rival.delete({ id })).rejects.toMatchObject({ reason: 'CALL_NOT_FOUND' })
   await phone.hangup()
+})
+
+describe('a direct hash', () => {
+  const direct = (resource_type: string, resource_id: string) => {
+    const hash = `direct.${newId().replaceAll('-', '')}`
+    lab.world.directs.set(hash, { customer_id: lab.customer, resource_type, resource_id })
+    return hash
+  }
+
+  test('of a flow runs it', async () => {
+    const caller = await lab.dial(direct('flow', lab.world.flow({ type: 'beep' })))
+    await caller.ended
+    const { activeflow_id } = await lab.ended()
+    expect(lab.world.ran(activeflow_id)).toEqual(['beep'])
+  })
+
+  test('of an extension rings its phone', async () => {
+    const { id, phone } = await lab.extension('1077')
+    const caller = await lab.dial(direct('extension', id))
+    const callee = await phone.nextCall()
+    await callee.answer()
+    await caller.answered
+    await caller.hangup()
+    await callee.ended
+    await lab.ended(({ direction }) => direction === 'incoming')
+  })
+
+  test('of nothing is not found', async () => {
+    await expect((await lab.dial(`direct.${'0'.repeat(32)}`)).answered).rejects.toMatchObject({ status: 404 })
+  })
 })

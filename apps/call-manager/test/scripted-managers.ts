@@ -4,6 +4,7 @@ import type { Action } from '@sidetone/proto-schemas/action'
 import { agentContract } from '@sidetone/proto-schemas/agent'
 import { billingContract } from '@sidetone/proto-schemas/billing'
 import { customerContract } from '@sidetone/proto-schemas/customer'
+import { directContract } from '@sidetone/proto-schemas/direct'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { numberContract } from '@sidetone/proto-schemas/number'
 import { registrarContract } from '@sidetone/proto-schemas/registrar'
@@ -39,6 +40,8 @@ export class World {
   readonly agents = new Map<string, { customer_id: string; ring_method: string; addresses: object[] }>()
   readonly flows = new Map<string, Action[]>()
   readonly activeflows = new Map<string, Running>()
+  /** What is behind a direct hash. */
+  readonly directs = new Map<string, { customer_id: string; resource_type: string; resource_id: string }>()
   /** What is left to be spent on calls, in seconds; null: as much as one likes. */
   balanceSeconds: number | null = null
   /** What each call has taken of it. */
@@ -87,6 +90,13 @@ export class World {
       this.#storage(),
       this.#billing(),
       this.#route(),
+      scriptedBy(directContract, {
+        'direct.get_by_hash': ({ hash }) => {
+          const known = this.directs.get(String(hash))
+          if (!known) throw errorOf(directContract.errors, 'DIRECT_NOT_FOUND')
+          return { ...fields(known.customer_id), ...known, hash }
+        },
+      }),
     ]
   }
 
