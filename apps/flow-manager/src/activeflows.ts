@@ -1,24 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  type ApiError,
-  commonError,
-  type ErrorOverrides,
-  type Handlers,
-  nilId,
-  type OperationContext,
-} from '@sidetone/contract'
+import { type ApiError, type ErrorOverrides, type Handlers, nilId, type OperationContext } from '@sidetone/contract'
 import { initialProblem, runningProblem } from '@sidetone/flow-engine'
 import { crud } from '@sidetone/manager'
-import { type ActionInput, reservedActionIds } from '@sidetone/proto-schemas/action'
+import type { ActionInput } from '@sidetone/proto-schemas/action'
 import type { flowContract } from '@sidetone/proto-schemas/flow'
 import { DuplicateError, type Tx } from '@sidetone/store'
-import { type ActiveflowRow, isAsking } from './activeflow-row.ts'
+import type { ActiveflowRow } from './activeflow-row.ts'
 import { checked } from './checked.ts'
 import { activeflows, type Core, flows } from './core.ts'
-import { type Advanced, advance, makeActiveflow, settle, stopActiveflow, takeOver } from './lifecycle.ts'
-
-/** How often to look whether somebody else's answer has come, which another request waits for. */
-const lookMs = 200
+import { advance, makeActiveflow, settle, stopActiveflow } from './lifecycle.ts'
+import { nextAction } from './next-action.ts'
 
 type Reason = 'FLOW_NOT_FOUND' | 'INVALID_ACTION' | 'INVALID_ACTION_TYPE' | 'INVALID_ARGUMENT'
 type NotFound = { scope: string; fail: (reason: 'ACTIVEFLOW_NOT_FOUND') => ApiError }
@@ -116,24 +106,12 @@ export function activeflowHandlers(core: Core): Handlers<typeof flowContract>['a
     },
 
     async next({ id, current_action_id, problem }, context) {
-      const asked = current_action_id === nilId ? reservedActionIds.start : current_action_id
-      const answer = problem === '' ? undefined : { problem }
-      for (;;) {
-        const advanced = await withLocked(id, context, async (tx, row): Promise<Advanced | 'later'> => {
-          if (row.status === 'ended') return { activeflow: row, action: null }
-          if (asked === row.current_action.id && !isAsking(row)) {
-            return advance(core, tx, row, { hasCall: row.reference_type === 'call', answer })
-          }
-          if (asked !== row.left_action_id) throw context.fail('ACTIVEFLOW_STEP_STALE')
-          // The answer to that step was lost on its way.
-          if (!isAsking(row)) return { activeflow: row, action: row.current_action }
-          return row.asked_until > Date.now() ? 'later' : takeOver(tx, row)
-        })
-        const settled = advanced === 'later' ? undefined : await settle(core, true, advanced)
-        if (settled) return { action: settled.action }
-        if (Date.now() + lookMs > context.deadline) throw commonError('DEADLINE_EXCEEDED')
-        await sleep(lookMs)
-      }
+      const action = await nextAction(core, {
+        ...{ current_action_id, problem, deadline: context.deadline },
+        stale: () => context.fail('ACTIVEFLOW_STEP_STALE'),
+        locked: (work) => withLocked(id, context, work),
+      })
+      return { action }
     },
 
     async variables(input, context) {

@@ -16,6 +16,7 @@ import { newId, type Tx, timeAfter } from '@sidetone/store'
 import { type ActiveflowRow, isAsking, stateOf } from './activeflow-row.ts'
 import { activeflows, type Core, flows } from './core.ts'
 import { askOther, maxAskMs } from './others.ts'
+import { referenceDataFor } from './reference-data.ts'
 import { queueWebhook } from './webhooks.ts'
 
 /** Between two actions for the call, or in one transaction. */
@@ -50,7 +51,8 @@ export async function makeActiveflow({ emit }: Core, tx: Tx, given: New): Promis
     left_action_id: nilId,
     asked_until: 0,
   }
-  const made = await activeflows.insert(tx, { ...row, variables: { ...variables, ...activeflowVariables(row) } })
+  const all = { ...variables, ...referenceDataFor(actions), ...activeflowVariables(row) }
+  const made = await activeflows.insert(tx, { ...row, variables: all })
   await emit(tx, 'activeflow', 'created', made)
   return made
 }
@@ -160,7 +162,7 @@ async function runPrograms(
   const { id: flow_id, on_complete_flow_id, actions } = flow
   const origin = { flow_id, on_complete_flow_id, complete_count: row.complete_count + 1 }
   const following = { ...row, ...continueWith(state, actions), ...origin }
-  const variables = { ...following.variables, ...activeflowVariables(following) }
+  const variables = { ...following.variables, ...referenceDataFor(actions), ...activeflowVariables(following) }
   const next = await runPrograms(tx, { ...following, variables }, { ...options, answer: undefined })
   return {
     ...next,

@@ -47,8 +47,11 @@ export const migrations = [
   migration('0004_activeflow_asked_until', (schema) =>
     schema.alterTable('flow_activeflow').addColumn('asked_until', 'bigint').execute(),
   ),
-  // What ended long ago is purged.
+  // What ended or was deleted long ago is purged.
   migration('0005_activeflow_tm_create', (schema) =>
     schema.createIndex('ix_flow_activeflow_tm_create').on('flow_activeflow').columns(['tm_create']).execute(),
+  ),
+  migration('0006_activeflow_tm_delete', (schema) =>
+    schema.createIndex('ix_flow_activeflow_tm_delete').on('flow_activeflow').columns(['tm_delete']).execute(),
   ),
 ]

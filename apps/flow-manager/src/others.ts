@@ -8,6 +8,7 @@ import { webhookContract } from '@sidetone/proto-schemas/webhook'
 import type { ActiveflowRow } from './activeflow-row.ts'
 import { type Core, flows } from './core.ts'
 import { fetchActions } from './fetch.ts'
+import { askReferenceData, hasReferenceData, referenceDataFor } from './reference-data.ts'
 
 interface Asked<T extends ActionType> {
   row: ActiveflowRow
@@ -66,7 +67,9 @@ export async function askOther(core: Core, row: ActiveflowRow): Promise<Answer> 
   const options = { identity, idempotency_key: `${row.id}:${row.execute_count}` }
   const ask = () => asker(core, { row, option: option as ActionOption<ActionType>, options })
   try {
-    return await persistently(ask)
+    const answer = await persistently(ask)
+    if (!answer.actions || !hasReferenceData(referenceDataFor(answer.actions))) return answer
+    return { ...answer, variables: await askReferenceData(core, row) }
   } catch (err) {
     const context = { err, activeflow_id: row.id, customer_id: row.customer_id, type }
     if (err instanceof ApiError) core.log.debug(context, 'an action of a flow was refused')

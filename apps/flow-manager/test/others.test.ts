@@ -272,6 +272,21 @@ describe.each(await testDatabases('flows that ask others'))('on $name', ({ creat
     expect((await next(id))?.option.text).toBe(said)
   })
 
+  test('reference_data is the call as it is at each step, also in what is fetched', async () => {
+    const data = '${voipbin.flow.reference_data}'
+    answers = [{ body: [talk(`fetched ${data}`)] }]
+    const id = await start([talk(data), talk(data), talk('plain'), fetching()])
+    const said = async (left?: string) => (await next(id, left))!
+    const first = await said()
+    expect(JSON.parse(first.option.text as string)).toMatchObject({ id: idOf(1), status: 'progressing' })
+    expect(first.option.text).not.toContain('channel_id')
+    callStatus = 'terminating'
+    const second = await said(first.id)
+    expect(JSON.parse(second.option.text as string)).toMatchObject({ status: 'terminating' })
+    const plain = await said(second.id)
+    expect((await said(plain.id)).option.text).toContain('fetched {"id"')
+  })
+
   test('call dials with what the flow says, once the call manager is there', async () => {
     const destinations = [{ type: 'tel' as const, target: '+15550100099' }]
     const option = { destinations, actions: [talk('hi')], chained: true, early_execution: true, anonymous: 'yes' }
