@@ -38,7 +38,7 @@ export function createRateLimits(cache: Cache, settings: RateLimitSettings): Rat
 }
 
 /** The peer's address. `X-Forwarded-For` is not believed: anyone can send it. */
-const addressOf = (c: Context<GatewayEnv>): string => c.env.incoming?.socket.remoteAddress ?? 'unknown'
+export const addressOf = (c: Context<GatewayEnv>): string => c.env.incoming?.socket.remoteAddress ?? 'unknown'
 
 function enforce(
   c: Context<GatewayEnv>,

@@ -13,7 +13,7 @@ import type { Context, Hono } from 'hono'
 import type { Authenticator } from './authenticate.ts'
 import { credentialsOf } from './credentials.ts'
 import type { GatewayEnv } from './gateway-env.ts'
-import type { RateLimits } from './rate-limits.ts'
+import { addressOf, type RateLimits } from './rate-limits.ts'
 import { inputReader } from './read-input.ts'
 import { jsonResponse } from './respond.ts'
 
@@ -55,7 +55,8 @@ function addRoute(
     if (!isAllowed(allow, identity)) throw commonError('PERMISSION_DENIED')
     const input = await readInput(c)
     const idempotency_key = method === 'POST' ? idempotencyKeyOf(c) : undefined
-    const output = await call(input, { identity, request_id: c.env.request_id, idempotency_key })
+    const { request_id } = c.env
+    const output = await call(input, { identity, request_id, address: addressOf(c), idempotency_key })
     if (!operation.redirect) return jsonResponse(c, project(output))
     c.env.headers.Location = (output as { location: string }).location
     return new Response(null, { status: 307, headers: c.env.headers })

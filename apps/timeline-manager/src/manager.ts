@@ -1,73 +1,108 @@
-import { commonError, type EventEnvelope, nilId } from '@sidetone/contract'
+import { commonError, type EventEnvelope, nilId, type Page, type PageQuery } from '@sidetone/contract'
 import { defineManager } from '@sidetone/manager'
 import { isPublicEvent, publicEvent } from '@sidetone/proto-schemas/public-event'
-import { timelineContract } from '@sidetone/proto-schemas/timeline'
-import { batches } from '@sidetone/store'
+import { type StreamEvent, timelineContract } from '@sidetone/proto-schemas/timeline'
+import { batches, readNumberToken } from '@sidetone/store'
 import { z } from 'zod'
-import { openEventLog } from './event-log.ts'
+import { openAuditLog } from './audit-log.ts'
+import { type Match, openEventLog } from './event-log.ts'
 import { migrations } from './migrations.ts'
+import { resourceOf } from './resource-types.ts'
+import { openRetention } from './retention.ts'
 
 const batchSize = 200
-
-/** `calls` in a path stands for the resource `call`. */
-const singular = (plural: string): string => plural.replace(/s$/, '')
+const hourMs = 3_600_000
 
 export const timelineManager = defineManager({
   contract: timelineContract,
   settings: z.object({}),
   migrations,
-  build({ store, feed }) {
-    const log = openEventLog(store)
+  build({ store, feed, jobs }) {
+    const events = openEventLog(store)
+    const audit = openAuditLog(store)
+    const retention = openRetention(store)
+    jobs.every('timeline.purge', { everyMs: hourMs, timeoutMs: hourMs / 2, handler: () => retention.purge() })
 
-    // Published only when stored: whoever misses one on the feed finds it here.
     const record = batches<EventEnvelope>(async (envelopes) => {
-      for (const event of await log.append(envelopes)) {
-        const body = JSON.stringify(event)
-        feed.publish(`customer_id:${event.customer_id}:${event.resource}:${event.resource_id}`, body)
+      const [told, internal] = [envelopes.filter(isTold), envelopes.filter((envelope) => !isTold(envelope))]
+      const stored = await store.transaction(async (tx) => {
+        await audit.append(tx, envelopes)
+        for (const customer_id of new Set(internal.map((event) => event.customer_id)))
+          await events.know(tx, customer_id)
+        return events.append(tx, told)
+      })
+      // Only when stored: whoever misses one on the feed finds it here.
+      for (const event of stored) {
+        feed.publish(`customer_id:${event.customer_id}:${event.resource}:${event.resource_id}`, JSON.stringify(event))
       }
     }, batchSize)
 
     async function onEvent(envelope: EventEnvelope): Promise<void> {
-      if (!isPublicEvent(envelope.type) || envelope.customer_id === nilId) return
-      await record({ ...envelope, data: publicEvent(envelope)!.data })
+      if (isTold(envelope)) await record({ ...envelope, data: publicEvent(envelope)!.data })
+      else if (envelope.actor) await record(envelope)
+    }
+
+    async function listed(
+      customer_id: string,
+      match: Match,
+      { page_size, page_token }: PageQuery,
+    ): Promise<Page<{ timestamp: string; event_type: string; data: unknown }>> {
+      const before = readNumberToken(page_token)
+      const found = await events.matching(customer_id, match, { before, limit: page_size + 1 })
+      const shown = found.slice(0, page_size)
+      return {
+        result: shown.map(({ time, type, data }) => ({ timestamp: time, event_type: type, data })),
+        next_page_token: found.length > page_size ? String(shown.at(-1)!.cursor) : '',
+      }
+    }
+
+    /** Everything of the call's activeflow; of the call alone, when none controlled it. */
+    async function ofCall(customer_id: string, call_id: string): Promise<Match> {
+      const call = { resource: 'call', resource_id: call_id }
+      const [last] = await events.matching(customer_id, call, { before: Number.MAX_SAFE_INTEGER, limit: 1 })
+      const { activeflow_id = nilId } = (last?.data ?? {}) as { activeflow_id?: string }
+      return activeflow_id === nilId ? call : { activeflow_id }
     }
 
     return {
       handlers: {
         timeline: {
-          async list({ resource_type, resource_id, page_size, page_token }, { customer_id }) {
-            const before = readToken(page_token)
-            const found = await log.ofResource({
-              customer_id,
-              resource: singular(resource_type),
-              resource_id,
-              before,
-              limit: page_size + 1,
-            })
-            const result = found.slice(0, page_size)
-            return {
-              result: result.map(({ time, type, data }) => ({ timestamp: time, event_type: type, data })),
-              next_page_token: found.length > page_size ? String(result.at(-1)!.cursor) : '',
-            }
+          list: ({ resource_type, resource_id, ...page }, { customer_id }) =>
+            listed(customer_id, { resource: resourceOf(resource_type), resource_id }, page),
+
+          async aggregated({ activeflow_id, call_id, ...page }, { customer_id, fail }) {
+            if ((activeflow_id === undefined) === (call_id === undefined)) throw oneOfBoth()
+            const match = activeflow_id ? { activeflow_id } : await ofCall(customer_id, call_id!)
+            const found = await listed(customer_id, match, page)
+            if (found.result.length === 0 && !page.page_token) throw fail('EVENTS_NOT_FOUND')
+            return found
           },
 
-          after: async ({ cursor, limit }, { customer_id }) => ({
-            events: await log.after(customer_id, cursor, limit),
-            head: await log.head(customer_id),
-          }),
+          get_retention: async (_, { customer_id }) => ({ events_days: await retention.get(customer_id) }),
+
+          async update_retention({ events_days }, { customer_id }) {
+            await retention.set(customer_id, events_days)
+            return { events_days }
+          },
+
+          async after({ cursor, limit }, { customer_id }): Promise<{ events: StreamEvent[]; head: number }> {
+            return { events: await events.after(customer_id, cursor, limit), head: await events.head(customer_id) }
+          },
         },
+        audit_log: { list: (query, { customer_id }) => audit.page(customer_id, query) },
       },
       reactions: [{ types: 'all', run: onEvent }],
     }
   },
 })
 
-function readToken(token: string | undefined): number {
-  if (token === undefined || token === '') return Number.MAX_SAFE_INTEGER
-  if (/^\d{1,15}$/.test(token)) return Number(token)
-  const problem = 'is not a token of an earlier page'
-  throw commonError('INVALID_ARGUMENT', {
-    message: `page_token: ${problem}`,
-    details: [{ field: 'page_token', problem }],
+/** Whether a customer hears of the event. */
+const isTold = ({ type, customer_id }: EventEnvelope): boolean => isPublicEvent(type) && customer_id !== nilId
+
+function oneOfBoth() {
+  const problem = 'give either activeflow_id or call_id'
+  return commonError('INVALID_ARGUMENT', {
+    message: problem,
+    details: ['activeflow_id', 'call_id'].map((field) => ({ field, problem })),
   })
 }

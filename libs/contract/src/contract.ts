@@ -134,6 +134,8 @@ export interface CallOptions {
   /** On whose behalf. */
   identity: Identity
   request_id?: string | undefined
+  /** Where the request came from, when it came from outside. */
+  address?: string | undefined
   deadline?: number | undefined
   idempotency_key?: string | undefined
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Identity } from './identity.ts'
+import { Actor, Identity } from './identity.ts'
 
 /** An event as it travels: the same body in queues, frames and webhooks (which leave out the routing fields). */
 export const EventEnvelope = z.object({
@@ -17,6 +17,8 @@ export const EventEnvelope = z.object({
   /** Counts the events of one resource from 1, without gaps. */
   sequence: z.int(),
   time: z.string(),
+  /** Absent when nobody outside is behind it. */
+  actor: Actor.optional(),
   data: z.unknown(),
 })
 export type EventEnvelope = z.infer<typeof EventEnvelope>
@@ -30,6 +32,8 @@ export const RequestEnvelope = z.object({
   data: z.unknown(),
   request_id: z.string(),
   identity: Identity,
+  /** Who asked the gateway for what this is a part of. */
+  actor: Actor.optional(),
   /** Epoch milliseconds; past it the request is not started. */
   deadline: z.number(),
   idempotency_key: z.string().optional(),

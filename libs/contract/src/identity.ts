@@ -47,6 +47,31 @@ export const anonymousIdentity: Identity = {
   permission: 0,
 }
 
+/** Who is behind a change, for the audit log. Travels with requests and events and is shown nowhere else. */
+export const Actor = z.object({
+  type: z.enum(['agent', 'accesskey', 'platform_admin']),
+  /** Of the agent or the access key. */
+  id: z.string(),
+  /** The access key or session. */
+  credential_id: z.string(),
+  /** Of the request at the gateway; what that sets off carries it too. */
+  request_id: z.string(),
+  /** The IP address that the request came from; empty when it is not known. */
+  address: z.string(),
+})
+export type Actor = z.infer<typeof Actor>
+
+/** The actor of a request from outside; nobody for what the platform does by itself. */
+export function actorOf(
+  { type, agent_id, credential_id, permission }: Identity,
+  origin: Pick<Actor, 'request_id' | 'address'>,
+): Actor | undefined {
+  if (type === 'accesskey') return { type, id: credential_id, credential_id, ...origin }
+  if (type !== 'agent') return undefined
+  const isAdmin = (permission & permissionBits.project_super_admin) !== 0
+  return { type: isAdmin ? 'platform_admin' : type, id: agent_id, credential_id, ...origin }
+}
+
 /** Who may call an operation: anyone, any logged-in agent, or holders of one of the permissions. A project super admin always may. */
 export type Allow = 'public' | 'agent' | readonly PermissionName[]
 

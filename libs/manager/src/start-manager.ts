@@ -1,4 +1,4 @@
-import { type Closable, createClient, serveContract, type Transport } from '@sidetone/bus'
+import { type Closable, createClient, currentRequest, serveContract, type Transport } from '@sidetone/bus'
 import type { Client, Contract, EventEnvelope } from '@sidetone/contract'
 import { createJobs } from '@sidetone/jobs'
 import { createEmitter, createIdempotencyStore, keepDeadLetter, once, pruneInbox } from '@sidetone/store'
@@ -41,7 +41,7 @@ export async function startManager<C extends Contract, S extends z.ZodObject>(
     settings,
     log,
     store,
-    emit: createEmitter(contract),
+    emit: createEmitter(contract, () => currentRequest()?.actor),
     client,
     jobs,
     cache,

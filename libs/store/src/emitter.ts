@@ -1,4 +1,11 @@
-import { type Contract, type EventData, type EventEnvelope, type EventName, nilId } from '@sidetone/contract'
+import {
+  type Actor,
+  type Contract,
+  type EventData,
+  type EventEnvelope,
+  type EventName,
+  nilId,
+} from '@sidetone/contract'
 import { sql } from 'kysely'
 import { newId } from './clock.ts'
 import type { Tx } from './store.ts'
@@ -14,8 +21,11 @@ export type Emitter<C extends Contract> = <R extends Extract<keyof C['resources'
 /** What `tx.signal` says when events have been committed. */
 export const outboxSignal = 'bus_outbox'
 
-/** Makes the emitter of a contract. */
-export function createEmitter<C extends Contract>(contract: C): Emitter<C> {
+/** Makes the emitter of a contract; `currentActor` says who is behind what is going on. */
+export function createEmitter<C extends Contract>(
+  contract: C,
+  currentActor: () => Actor | undefined = () => undefined,
+): Emitter<C> {
   return async (tx, resource, event, data) => {
     const type = `${resource}_${event}`
     const definition = contract.resources[resource]?.events[event]
@@ -35,6 +45,7 @@ export function createEmitter<C extends Contract>(contract: C): Emitter<C> {
       resource_id: id,
       sequence,
       time: tx.now(),
+      actor: currentActor(),
       data: parsed.data,
     }
     await tx.kysely
