@@ -1,6 +1,8 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { type CompiledQuery, type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
+import type { Logger } from 'pino'
 import { bind } from './bind.ts'
+import { checkpointBeside } from './checkpoint.ts'
 import { translate } from './errors.ts'
 
 const cachedStatements = 500
@@ -14,13 +16,17 @@ interface Sqlite {
   dialect: Dialect
   /** Reads at once, past Kysely's queue; undefined while a transaction is open, as it would read inside that. */
   readNow: (query: CompiledQuery) => Row[] | undefined
+  /** To be called before the dialect's connection is closed. */
+  stop: () => Promise<void>
 }
 
-export function openSqlite(file: string): Sqlite {
+export function openSqlite(file: string, log?: Pick<Logger, 'error'>): Sqlite {
   const raw = connect(file)
+  const stopCheckpoints = file === ':memory:' ? undefined : checkpointBeside(file, log)
   const database = cached(raw)
   return {
     dialect: new SqliteDialect({ database }),
+    stop: async () => stopCheckpoints?.(),
     readNow: ({ sql, parameters }) =>
       raw.isTransaction ? undefined : (database.prepare(sql).all(parameters) as Row[]),
   }
@@ -73,6 +79,7 @@ function connect(file: string): DatabaseSync {
     const raw = new DatabaseSync(file, { timeout: busyMs })
     // NORMAL: a killed process loses nothing; a power cut may lose the last moments, never the consistency.
     raw.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;')
+    if (file !== ':memory:') raw.exec('PRAGMA wal_autocheckpoint=0')
     return raw
   } catch (cause) {
     throw new Error(`cannot open the database file ${file}: ${(cause as Error).message}`, { cause })

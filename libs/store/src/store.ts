@@ -65,7 +65,7 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
   if (url !== undefined && !url.startsWith('mysql://')) throw new Error('the database url must begin with mysql://')
   if (url === undefined && file === undefined) throw new Error('a store needs a url (mysql://…) or a file')
   const dialect = url === undefined ? 'sqlite' : 'mysql'
-  const sqlite = url === undefined ? openSqlite(file!) : undefined
+  const sqlite = url === undefined ? openSqlite(file!, log) : undefined
   const bare = new Kysely<Tables>({ dialect: sqlite?.dialect ?? mysqlDialect(url!) })
   const signals = new EventEmitter().setMaxListeners(0)
   /** Work that a transaction left behind keeps its async context, so the context must know that it is over. */
@@ -151,7 +151,10 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
     async ping() {
       await sql`select 1`.execute(bare)
     },
-    close: () => bare.destroy(),
+    async close() {
+      await sqlite?.stop()
+      await bare.destroy()
+    },
   }
 }
 
