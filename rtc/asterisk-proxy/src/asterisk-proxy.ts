@@ -4,6 +4,7 @@ import type { Files } from '@sidetone/files'
 import { asteriskContract, asteriskContractOf } from '@sidetone/proto-schemas/asterisk'
 import type { Logger } from 'pino'
 import { type AriReply, type AriRequest, type AriSocket, openAriSocket } from './ari-socket.ts'
+import { carrierEndpoints } from './carrier-endpoints.ts'
 import { createEventPublisher, type EventPublisher } from './event-publisher.ts'
 import { proxyHandlers } from './proxy-handlers.ts'
 
@@ -84,7 +85,8 @@ export async function startAsteriskProxy(options: AsteriskProxyOptions): Promise
   publisher = createEventPublisher({ transport, asteriskId, log })
 
   const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  const handlers = proxyHandlers({ asteriskId, ariUrl, authorization, request, files, log })
+  const carriers = carrierEndpoints({ transport, request, log })
+  const handlers = proxyHandlers({ asteriskId, ariUrl, authorization, request, files, carriers, log })
   const servers = await Promise.all(
     [asteriskContractOf(asteriskId), asteriskContract].map((contract) =>
       serveContract(contract, handlers, { transport, log }),

@@ -3,6 +3,7 @@ import type { Files } from '@sidetone/files'
 import type { asteriskContract } from '@sidetone/proto-schemas/asterisk'
 import type { Logger } from 'pino'
 import type { AriReply, AriRequest } from './ari-socket.ts'
+import type { carrierEndpoints } from './carrier-endpoints.ts'
 import { storeRecording } from './store-recording.ts'
 
 interface HandlerParts {
@@ -11,6 +12,7 @@ interface HandlerParts {
   authorization: string
   request: (request: AriRequest) => Promise<AriReply>
   files: Files
+  carriers: ReturnType<typeof carrierEndpoints>
   log: Logger
 }
 
@@ -18,8 +20,9 @@ interface HandlerParts {
 export function proxyHandlers({ asteriskId, log, ...parts }: HandlerParts): Handlers<typeof asteriskContract> {
   return {
     ari: {
-      async request(input) {
+      async request(input, { deadline }) {
         try {
+          await parts.carriers.prepare(input, deadline)
           return { asterisk_id: asteriskId, ...(await parts.request(input)) }
         } catch (cause) {
           log.warn({ err: cause, asterisk_id: asteriskId, path: input.path }, 'a request to the RTC node failed')

@@ -230,6 +230,14 @@ test('without its node it answers at once that it cannot be reached, and comes b
   expect(await ari().request({ method: 'POST', path: 'channels' }, { identity })).toMatchObject({ status: 204 })
 })
 
+test('a call through a carrier that nobody can ask about goes to the node, which may know it', async () => {
+  const endpoint = 'PJSIP/carrier-0190c1a0-0000-7000-8000-000000000001/sip:+12125550100@carrier.example'
+  const input = { method: 'POST' as const, path: 'channels', query: { endpoint } }
+  expect(await ari().request(input, { identity })).toMatchObject({ status: 204 })
+  expect(node.requests.map(({ uri }) => uri)).toHaveLength(2)
+  expect(warnings).toEqual(['the RTC node could not be told about a carrier'])
+})
+
 test('a node that goes without a word is warned of, and not counted as connected', async () => {
   expect(proxy.connected()).toBe(true)
   for (const socket of node.sockets) socket.terminate()
