@@ -61,6 +61,7 @@ export const distributedSettings = platformSettings.required({
   REDIS_URL: true,
   EVENT_HUB_URL: true,
   STORAGE_URL: true,
+  PUBLIC_URL: true,
   PLATFORM_SECRET: true,
   ENCRYPTION_KEYS: true,
 })

@@ -48,6 +48,7 @@ test('a process that is one of several is told everything that it lacks', () => 
     'REDIS_URL',
     'EVENT_HUB_URL',
     'STORAGE_URL',
+    'PUBLIC_URL',
     'PLATFORM_SECRET',
     'ENCRYPTION_KEYS',
   ].map((name) => `  ${name}: is needed; docs/operating.md says what for`)
