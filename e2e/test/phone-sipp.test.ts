@@ -1,13 +1,7 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { createPhone, type Phone, type PhoneOptions } from '../src/phone/index.ts'
+import { sippAbsent as absent, scenario, startSipp as start } from './sipp/start-sipp.ts'
 
-const absent = spawnSync('sipp', ['-v']).error ? 'sipp is not installed: apt-get install sip-tester' : undefined
 const closing: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0)) await close()
@@ -61,34 +55,14 @@ describe('the phone against sipp', () => {
   })
 })
 
-const scenario = (name: string) => join(import.meta.dirname, 'sipp', name)
-
 async function phone(options: PhoneOptions): Promise<Phone> {
   const made = await createPhone(options)
   closing.unshift(made.close)
   return made
 }
 
-let folder: string
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sidetone-sipp-'))
-  return () => rm(folder, { recursive: true, force: true })
-})
-
-/** One sipp for one call, on a port of its own. */
 async function startSipp(...options: string[]) {
-  const port = await freeUdpPort()
-  const fixed = ['-nostdin', '-m', '1', '-timeout', '8', '-i', '127.0.0.1', '-p', String(port), '-mp', String(port + 1)]
-  const sipp: ChildProcess = spawn('sipp', [...options, ...fixed], { cwd: folder, stdio: 'ignore' })
-  const succeeded = once(sipp, 'exit').then(([code]) => code === 0)
-  closing.push(() => sipp.kill('SIGKILL'))
-  return { host: '127.0.0.1', port, succeeded }
-}
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  return port
+  const sipp = await start(...options)
+  closing.push(sipp.close)
+  return sipp
 }
