@@ -27,6 +27,7 @@ let checkEveryMs: number | undefined
 let streams: { close: () => void }
 const clients: WebSocket[] = []
 
+const emptyPage = async () => ({ result: [], next_page_token: '' })
 const scriptedTimeline = defineManager({
   contract: timelineContract,
   settings: z.object({}),
@@ -34,12 +35,16 @@ const scriptedTimeline = defineManager({
   build: () => ({
     handlers: {
       timeline: {
-        list: async () => ({ result: [], next_page_token: '' }),
+        list: emptyPage,
+        aggregated: emptyPage,
+        get_retention: async () => ({ events_days: 365 }),
+        update_retention: async (retention) => retention,
         async after({ cursor, limit }) {
           if (!timelineAnswers) throw commonError('SERVICE_UNAVAILABLE')
           return { events: stored.slice(cursor, cursor + limit), head: stored.length }
         },
       },
+      audit_log: { list: emptyPage },
     },
   }),
 })

@@ -6,6 +6,7 @@ import type { Customer, customerContract } from '@sidetone/proto-schemas/custome
 import { DuplicateError, newId, type Tx } from '@sidetone/store'
 import { lifecycleHandlers } from './lifecycle.ts'
 import type { Core, SignupFields } from './tables.ts'
+import { webhookAddress } from './webhook-address.ts'
 
 type CustomerHandlers = Handlers<typeof customerContract>['customer']
 
@@ -60,6 +61,7 @@ export async function insertCustomer(
 export function customerHandlers(core: Core): Omit<CustomerHandlers, 'signup' | 'email_verify'> {
   const { store, emit, client, customers } = core
   const agents = client(agentContract)
+  const tellWebhooks = webhookAddress(core)
 
   /** Changes a customer that must be there, and says so. */
   const change = (
@@ -82,12 +84,14 @@ export function customerHandlers(core: Core): Omit<CustomerHandlers, 'signup' | 
   ): Promise<Customer> {
     await checkWebhookUri(core, fields.webhook_uri, context)
     const active_email = fields.email.toLowerCase()
-    return change(id, context, ({ email, email_verified }) => ({
+    const customer = await change(id, context, ({ email, email_verified }) => ({
       ...fields,
       active_email,
       // Another address is one that nobody has verified.
       email_verified: email_verified && email.toLowerCase() === active_email,
     })).catch(duplicateAs(() => context.fail('CUSTOMER_ALREADY_EXISTS')))
+    await tellWebhooks(customer)
+    return customer
   }
 
   return {

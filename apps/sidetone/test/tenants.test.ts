@@ -111,6 +111,8 @@ function bodyOf({ operation, method, path }: Route): Record<string, unknown> | u
 function sampleOf(name: string, { type, enum: values, format }: z.core.JSONSchema.BaseSchema): unknown {
   if (values) return values.at(-1)
   if (format === 'uuid') return nilId
+  if (format === 'date-time') return '2026-11-21T07:00:00Z'
+  if (name === 'uri') return 'http://127.0.0.1:9/'
   if (type === 'array') return name === 'actions' ? [{ type: 'answer' }] : []
   if (type === 'object') return { type: 'tel', target: '+15550100000' }
   if (type === 'integer' || type === 'number') return 16
