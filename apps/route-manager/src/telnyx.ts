@@ -24,8 +24,6 @@ interface Resource {
   id: string
 }
 
-export type Telnyx = ReturnType<typeof createTelnyx>
-
 /** The part of the Telnyx API v2 that makes a SIP connection (https://developers.telnyx.com/api-reference). */
 export function createTelnyx(outbound: Outbound, baseUrl: string, apiKey: string) {
   async function request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T> {

@@ -7,7 +7,7 @@ import { adminOf, scripted, someId, startTestPlatform } from '@sidetone/testing'
 import { routeManager } from '../src/manager.ts'
 
 export const acme = someId(1)
-export const operator: Identity = { ...adminOf(someId(9)), permission: permissionBits.project_super_admin }
+const operator: Identity = { ...adminOf(someId(9)), permission: permissionBits.project_super_admin }
 
 const customerManager = scripted(customerContract, {
   customer: {

@@ -18,6 +18,10 @@ export function createEcho(core: Core, options: OriginateOptions): Channel {
     variables: options.variables,
   })
   channel.caller = options.caller
+  // As Asterisk's Echo, it gives digits back too.
+  media.sendDtmf = async (digits, { durationMs = 100 } = {}) => {
+    for (const digit of digits) media.emit('dtmf', digit, durationMs)
+  }
   channel.tech.dial = () => {
     emitDial(core, channel, ECHO_DIAL_STRING, '')
     setState(core, channel, 'Up')

@@ -4,7 +4,7 @@ import { checkDigest, ha1, parseCredentials } from '../../src/sip/digest.ts'
 import { header, type SipRequest } from '../../src/sip/message.ts'
 import { parseMessage } from '../../src/sip/parse-message.ts'
 
-export interface Challenge {
+interface Challenge {
   status: 401 | 407
   /** Whole values, in order. */
   values: string[]
