@@ -25,6 +25,8 @@ export interface Ari {
   answer(channelId: string): Promise<void>
   ring(channelId: string): Promise<void>
   play(channelId: string, playbackId: string, media: string): Promise<void>
+  /** Milliseconds: how long each digit is, and between two. */
+  sendDigits(channelId: string, how: { digits: string; duration: number; interval: number }): Promise<void>
   stopPlayback(playbackId: string): Promise<void>
   playbackExists(playbackId: string): Promise<boolean>
   switchOn(channelId: string, what: 'hold' | 'moh' | 'silence'): Promise<void>
@@ -98,6 +100,8 @@ export function ariOf(client: Client<typeof asteriskContract>): Ari {
     answer: (channelId) => post(`channels/${channelId}/answer`),
     ring: (channelId) => post(`channels/${channelId}/ring`),
     play: (channelId, playbackId, media) => post(`channels/${channelId}/play/${playbackId}`, {}, { media: [media] }),
+    sendDigits: (channelId, { digits, duration, interval }) =>
+      post(`channels/${channelId}/dtmf`, { dtmf: digits, duration, between: interval }),
     stopPlayback: (playbackId) => gone(`playbacks/${playbackId}`),
     playbackExists: (playbackId) => tolerant('GET', `playbacks/${playbackId}`),
     switchOn: (channelId, what) => post(`channels/${channelId}/${what}`),

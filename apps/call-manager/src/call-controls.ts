@@ -2,7 +2,8 @@ import { type Handlers, internalIdentity, type OperationContext } from '@sideton
 import type { callContract } from '@sidetone/proto-schemas/call'
 import { newId } from '@sidetone/store'
 import { answerCall } from './actions/answer.ts'
-import { AriRefused, type MuteDirection } from './ari.ts'
+import { setMute } from './actions/mute.ts'
+import { AriRefused } from './ari.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
 
@@ -65,21 +66,4 @@ export function callControls(core: Core): Controls {
       return {}
     },
   }
-}
-
-/** Mutes one direction more, or one less. */
-export async function setMute(core: Core, call: CallRow, direction: MuteDirection, on: boolean): Promise<void> {
-  const ari = core.ari(call.asterisk_id)
-  await (on ? ari.mute(call.channel_id, direction) : ari.unmute(call.channel_id, direction))
-  await core.change(call.id, (row) => {
-    const mute_direction = nextMute(row.mute_direction, direction, on)
-    return mute_direction === row.mute_direction ? undefined : { call: { ...row, mute_direction }, events: ['updated'] }
-  })
-}
-
-function nextMute(before: CallRow['mute_direction'], direction: MuteDirection, on: boolean) {
-  const muted = (one: 'in' | 'out') =>
-    direction === 'both' || direction === one ? on : before === 'both' || before === one
-  if (muted('in') && muted('out')) return 'both'
-  return muted('in') ? 'in' : muted('out') ? 'out' : ''
 }

@@ -18,7 +18,7 @@ async function tearDown(core: Core, call: CallRow): Promise<void> {
 }
 
 /** Puts the call into a bridge with a channel that sends back what it hears. */
-export const echo: MediaAction<'echo'> = {
+export const echo: MediaAction<'echo' | 'stream_echo'> = {
   passesDigits: true,
 
   async begin(core, call, { duration }) {

@@ -4,8 +4,10 @@ import type { MediaAction } from './action.ts'
 import { answer } from './answer.ts'
 import { connect } from './connect.ts'
 import { digitsReceive } from './digits-receive.ts'
+import { digitsSend } from './digits-send.ts'
 import { echo } from './echo.ts'
 import { hangup } from './hangup.ts'
+import { mute } from './mute.ts'
 import { beep, play } from './play.ts'
 import { recordingStart, recordingStop } from './recording.ts'
 import { sleep } from './sleep.ts'
@@ -17,12 +19,15 @@ const actions: { [T in ActionType]?: MediaAction<T> } = {
   beep,
   connect,
   digits_receive: digitsReceive,
+  digits_send: digitsSend,
   echo,
   hangup,
+  mute,
   play,
   recording_start: recordingStart,
   recording_stop: recordingStop,
   sleep,
+  stream_echo: echo,
   talk,
 }
 

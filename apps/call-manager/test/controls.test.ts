@@ -1,0 +1,127 @@
+import { createServer } from 'node:http'
+import { sine, strongestTone, writeWav } from '@sidetone/e2e/phone'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type Lab, openLab } from './platform.ts'
+import { asteriskAbsent, type StartNode, startAsterisk, startEmbedded } from './rtc-node.ts'
+
+describe('on the softswitch', () => suite(startEmbedded))
+describe.skipIf(asteriskAbsent && process.env.SIDETONE_REQUIRE !== 'all')('on a real Asterisk', () =>
+  suite(startAsterisk),
+)
+
+function suite(startNode: StartNode) {
+  let lab: Lab
+  const media = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'audio/wav' }).end(writeWav(sine(700, 600, 8_000)))
+  })
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => media.listen(0, '127.0.0.1', resolve))
+    lab = await openLab({ startNode })
+    // Asterisk cuts the path of what it fetched to the length of the URL: a short URL cannot be played.
+    lab.world.speechUri = `http://127.0.0.1:${(media.address() as { port: number }).port}/files/tts/${'0'.repeat(64)}.wav`
+  })
+  afterAll(async () => {
+    await lab.close()
+    await new Promise((resolve) => media.close(resolve))
+  })
+  afterEach(() => lab.nothingIsLeft())
+
+  const wait = (duration: number) => ({ type: 'sleep', option: { duration } })
+
+  /** A call that is answered and echoes what it hears. */
+  async function echoing() {
+    const caller = await lab.dial(lab.number({ type: 'stream_echo', option: { duration: 60_000 } }))
+    await caller.answered
+    const { id } = await lab.call({ status: 'progressing', direction: 'incoming' })
+    void caller.play({ frequency: 900, durationMs: 20_000 })
+    await caller.waitForTone(900)
+    return { caller, id }
+  }
+  type Caller = Awaited<ReturnType<typeof echoing>>['caller']
+  /** Whether the caller hears itself now. */
+  const hears = async (caller: Caller, frequency: number) => {
+    const from = caller.heard().length
+    await new Promise((resolve) => setTimeout(resolve, 240))
+    const heard = caller.heard().slice(from)
+    // Asterisk sends nothing at all while there is nothing to say.
+    if (heard.length < 1_000) return false
+    const tone = strongestTone(heard)
+    return Math.abs(tone.frequency - frequency) < 20 && tone.share > 0.3
+  }
+
+  test('mute takes what the phone says away, or what it hears, until it is unmuted', async () => {
+    const { caller, id } = await echoing()
+    for (const direction of ['in', 'out'] as const) {
+      await lab.calls.mute({ id, direction })
+      expect(await lab.calls.get({ id })).toMatchObject({ mute_direction: direction })
+      await vi.waitUntil(async () => !(await hears(caller, 900)))
+      await lab.calls.unmute({ id, direction })
+      expect(await lab.calls.get({ id })).toMatchObject({ mute_direction: '' })
+      await vi.waitUntil(() => hears(caller, 900))
+    }
+    await lab.calls.mute({ id })
+    await lab.calls.unmute({ id, direction: 'out' })
+    expect(await lab.calls.get({ id })).toMatchObject({ mute_direction: 'in' })
+    await caller.hangup()
+    await lab.ended()
+  })
+
+  test('stream_echo sends digits back', async () => {
+    const { caller } = await echoing()
+    caller.stopPlaying()
+    await caller.sendDtmf('5')
+    await vi.waitUntil(() => caller.digits.includes('5'), 3_000)
+    await caller.hangup()
+    await lab.ended()
+  })
+
+  test('digits_send presses keys, and goes on when they have been heard', async () => {
+    const option = { digits: '12#', duration: 100, interval: 100 }
+    const caller = await lab.dial(lab.number({ type: 'answer' }, { type: 'digits_send', option }, wait(100)))
+    await caller.answered
+    await caller.ended
+    expect(caller.digits).toBe('12#')
+    await lab.ended()
+  })
+
+  test('talk answers the call and speaks beside the flow', async () => {
+    const caller = await lab.dial(lab.number(wait(60_000)))
+    const { id } = await lab.call({ status: 'ringing', direction: 'incoming' })
+    await lab.calls.talk({ id, text: 'Hello' })
+    await caller.answered
+    await caller.waitForTone(700)
+    await caller.hangup()
+    await lab.ended()
+    await expect(lab.calls.talk({ id, text: 'Hello' })).rejects.toMatchObject({ reason: 'CALL_STATE_INVALID' })
+  })
+
+  test('hold, moh and silence are switched on and off; not before the answer', async () => {
+    const caller = await lab.dial(lab.number(wait(300), { type: 'answer' }, wait(60_000)))
+    const { id } = await lab.call({ status: 'ringing', direction: 'incoming' })
+    await expect(lab.calls.hold({ id })).rejects.toMatchObject({ reason: 'CALL_STATE_INVALID' })
+    await caller.answered
+    await lab.call({ status: 'progressing' })
+    for (const [on, off] of [
+      ['hold', 'unhold'],
+      ['moh_start', 'moh_stop'],
+      ['silence_start', 'silence_stop'],
+    ] as const) {
+      const before = caller.packets.received
+      await lab.calls[on]({ id })
+      await vi.waitUntil(() => caller.packets.received > before + 10, 3_000)
+      await lab.calls[off]({ id })
+    }
+    await caller.hangup()
+    await lab.ended()
+  })
+
+  test('the mute action mutes, and an empty direction gives the audio back', async () => {
+    const mute = (direction: string) => ({ type: 'mute', option: { direction } })
+    const caller = await lab.dial(lab.number({ type: 'answer' }, mute('in'), wait(300), mute(''), wait(60_000)))
+    await caller.answered
+    await lab.call({ mute_direction: 'in' })
+    await lab.call({ mute_direction: '', status: 'progressing' })
+    await caller.hangup()
+    await lab.ended()
+  })
+}
