@@ -20,7 +20,7 @@ interface PasswordMail {
 const hourMs = 3_600_000
 const validMs = { forgot: hourMs, welcome: 72 * hourMs }
 /** Guesses at one account's password, from wherever they come; the gateway counts those of one address. */
-const guesses = { name: 'login', points: 30, durationSeconds: 600 }
+const guesses = { name: 'login', points: 10, durationSeconds: 300 }
 const mailsToOne = { name: 'password-mail', points: 5, durationSeconds: 3_600 }
 const mailTries = 8
 

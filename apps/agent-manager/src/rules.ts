@@ -8,7 +8,7 @@ export function mayGrant(identity: Identity, permission: number): boolean {
 
 /** A customer admin holds every bit that stays within the customer, and a manager is an agent too. */
 function heldBy(permission: number): number {
-  if (permission & permissionBits.customer_admin) return customerBits
+  if (permission & permissionBits.customer_admin) return permission | customerBits
   return permission & permissionBits.customer_manager ? permission | permissionBits.customer_agent : permission
 }
 
