@@ -13,6 +13,8 @@ import { endRecording, onRecordedDigit, onSnoopReady, recordingIdOfSnoop } from 
 /** The fields of ARI events that are read here. */
 interface Fields {
   channel: AriChannel
+  peer: AriChannel
+  dialstatus: string
   args?: string[]
   cause?: number
   digit: string
@@ -34,15 +36,21 @@ const handlers: Record<string, Handle> = {
     if (recordingId) return onSnoopReady(core, recordingId)
     const echo = parseEchoChannelId(channel.id)
     if (echo) return core.signal(echo.id, { type: 'echo_ready' }, echo.turn)
-    // A leg that we dialled enters the application when it is answered; before that it can do nothing.
-    const call = await legOf(core, asteriskId, channel)
+    // A leg that we dialled enters the application when it is answered; with early media it is there from the beginning.
+    const call = channel.state === 'Up' ? await legOf(core, asteriskId, channel) : undefined
     return call?.direction === 'outgoing' && core.apply(call.id, { type: 'answered' })
   },
 
   async ChannelStateChange(core, asteriskId, { channel }) {
     const call = await legOf(core, asteriskId, channel)
     if (channel.state === 'Ringing') return call && core.apply(call.id, { type: 'ringing' })
-    return channel.state === 'Up' && call?.direction === 'incoming' && core.apply(call.id, { type: 'answered' })
+    if (channel.state !== 'Up' || !call) return
+    if (call.direction === 'incoming' || call.early_media) return core.apply(call.id, { type: 'answered' })
+  },
+
+  async Dial(core, asteriskId, { peer, dialstatus }) {
+    const call = dialstatus === 'PROGRESS' ? await legOf(core, asteriskId, peer) : undefined
+    return call?.early_media && core.signal(call.master_call_id, { type: 'leg_speaks', leg_id: call.id })
   },
 
   async ChannelDestroyed(core, asteriskId, { channel, cause = 16 }) {

@@ -37,6 +37,11 @@ export interface Ari {
   hangUp(channelId: string, cause: number): Promise<boolean>
   /** Answers with the id of the node that dials. */
   originate(options: Originate): Promise<string>
+  /** The same, for a channel that can be joined with others before it is answered. */
+  originateEarly(options: Originate): Promise<string>
+  /** Opens the way for audio on a call that is not answered. */
+  progress(channelId: string): Promise<void>
+  /** A bridge that exists stays as it is. */
   createBridge(bridgeId: string): Promise<void>
   join(bridgeId: string, channelIds: string[]): Promise<void>
   destroyBridge(bridgeId: string): Promise<void>
@@ -68,6 +73,14 @@ export class AriRefused extends Error {
   }
 }
 
+/** False for a refusal that is none; other errors stay errors. */
+const refusedAs =
+  (status: number) =>
+  (error: unknown): false => {
+    if (error instanceof AriRefused && error.status === status) return false
+    throw error
+  }
+
 type Query = Record<string, string | number | boolean>
 
 /** The typed way to one node, or to any node when the client is that of the shared queue. */
@@ -82,13 +95,7 @@ export function ariOf(client: Client<typeof asteriskContract>): Ari {
 
   /** False when it does not exist (any more). */
   const tolerant = (...parameters: Parameters<typeof request>): Promise<boolean> =>
-    request(...parameters).then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof AriRefused && error.status === 404) return false
-        throw error
-      },
-    )
+    request(...parameters).then(() => true, refusedAs(404))
   const post = async (path: string, query: Query = {}, body?: unknown): Promise<void> => {
     await request('POST', path, query, body)
   }
@@ -113,7 +120,20 @@ export function ariOf(client: Client<typeof asteriskContract>): Ari {
       const query = { endpoint, app: stasisApp, channelId, timeout: timeoutSeconds, ...(callerId && { callerId }) }
       return (await request('POST', 'channels', query, { variables })).asterisk_id
     },
-    createBridge: (bridgeId) => post(`bridges/${bridgeId}`, { type: 'mixing' }),
+    async originateEarly({ channelId, endpoint, callerId, variables = {}, timeoutSeconds }) {
+      const query = { endpoint, app: stasisApp, channelId, ...(callerId && { callerId }) }
+      // Asterisk takes the caller of such a channel by these functions alone.
+      const caller = callerId ? { 'CALLERID(all)': callerId, 'CONNECTEDLINE(all,i)': callerId } : {}
+      const { asterisk_id } = await request('POST', 'channels/create', query, {
+        variables: { ...caller, ...variables },
+      })
+      await request('POST', `channels/${channelId}/dial`, { timeout: timeoutSeconds })
+      return asterisk_id
+    },
+    progress: (channelId) => post(`channels/${channelId}/progress`),
+    async createBridge(bridgeId) {
+      await request('POST', `bridges/${bridgeId}`, { type: 'mixing' }).catch(refusedAs(409))
+    },
     join: (bridgeId, channelIds) => post(`bridges/${bridgeId}/addChannel`, { channel: channelIds.join(',') }),
     destroyBridge: (bridgeId) => gone(`bridges/${bridgeId}`),
     snoop: (channelId, snoopId) => post(`channels/${channelId}/snoop/${snoopId}`, { app: stasisApp, spy: 'both' }),

@@ -49,6 +49,8 @@ export const CallRow = Call.extend({
   anonymous: z.boolean(),
   /** The flow begins when the phone rings, not when it is answered. */
   early_execution: z.boolean(),
+  /** What it says before the answer is heard by the call that dials it. */
+  early_media: z.boolean(),
   /** So many seconds after the answer are paid for; null: it costs nothing. */
   covered_seconds: z.int().nullable(),
 })

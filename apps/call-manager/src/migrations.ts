@@ -136,4 +136,10 @@ export const migrations = [
   migration('0013_call_customer_status', (schema) =>
     schema.createIndex('ix_call_call_customer_id_status').on('call_call').columns(['customer_id', 'status']).execute(),
   ),
+  migration('0014_call_early_media', (schema) =>
+    schema
+      .alterTable('call_call')
+      .addColumn('early_media', 'integer', (column) => column.notNull().defaultTo(0))
+      .execute(),
+  ),
 ]

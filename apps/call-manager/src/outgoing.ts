@@ -41,13 +41,14 @@ export const newCall = {
   ways: null,
   anonymous: false,
   early_execution: false,
+  early_media: false,
   covered_seconds: null,
 }
 
 export type LegRow = NewRow<CallRow> & { id: string }
 
 type NewLeg = Pick<CallRow, 'customer_id' | 'source' | 'destination' | 'ways'> &
-  Partial<Pick<CallRow, 'anonymous' | 'master_call_id' | 'flow_id'>>
+  Partial<Pick<CallRow, 'anonymous' | 'early_media' | 'master_call_id' | 'flow_id'>>
 
 /** The row of a leg that will be dialled. Its first channel has the id of the call. */
 export async function newLeg(core: Core, leg: NewLeg): Promise<LegRow> {
@@ -89,14 +90,15 @@ export async function insertCall(core: Core, tx: Tx, row: NewRow<CallRow>): Prom
 /** Dials a leg that is stored, on a node if one is named. Whatever goes wrong ends this way to dial it. */
 export async function dial(
   core: Core,
-  call: Pick<LegRow, 'id' | 'channel_id' | 'ways' | 'source' | 'anonymous'>,
+  call: Pick<LegRow, 'id' | 'channel_id' | 'ways' | 'source' | 'anonymous' | 'early_media'>,
   asteriskId = '',
 ): Promise<void> {
-  const { id, channel_id, source, anonymous } = call
+  const { id, channel_id, source, anonymous, early_media } = call
   const [way] = call.ways ?? []
+  const ari = core.ari(asteriskId)
   try {
     if (!way) throw new Error('there is no way to dial it')
-    const asterisk_id = await core.ari(asteriskId).originate({
+    const asterisk_id = await (early_media ? ari.originateEarly : ari.originate)({
       ...way,
       channelId: channel_id,
       callerId: callerIdOf(source, anonymous),

@@ -115,6 +115,42 @@ function suite(startNode: StartNode) {
     await lab.ended()
   })
 
+  test('early media: the caller hears what is said before the answer, and after it', async () => {
+    const bob = await lab.phone('bob')
+    const option = {
+      destinations: [{ type: 'sip', target: `bob@127.0.0.1:${bob.port}` }],
+      early_media: true,
+      relay_reason: true,
+    }
+    const number = lab.number({ type: 'connect', option })
+    const caller = await lab.dial(number)
+    caller.answered.catch(() => undefined)
+    const callee = await bob.nextCall()
+    expect(callee.invite.headers.find(([name]) => name === 'From')?.[1]).toContain('+15559990000')
+    callee.ring({ earlyMedia: true })
+    void callee.play({ frequency: 1_200, durationMs: 10_000 })
+    await caller.waitForTone(1_200)
+    expect(caller.progress).toContain(183)
+    expect(caller.status).not.toBe(200)
+    callee.stopPlaying()
+    await callee.answer()
+    await caller.answered
+    void caller.play({ frequency: 600, durationMs: 10_000 })
+    await callee.waitForTone(600)
+    await caller.hangup()
+    await callee.ended
+    await lab.ended(({ direction }) => direction === 'incoming')
+
+    const refused = await lab.dial(number)
+    const refusing = await bob.nextCall()
+    refusing.ring({ earlyMedia: true })
+    void refusing.play({ frequency: 1_200, durationMs: 10_000 })
+    await refused.waitForTone(1_200)
+    refusing.reject(486)
+    await expect(refused.answered).rejects.toMatchObject({ status: 486 })
+    expect(await lab.ended(({ direction }) => direction === 'incoming')).toMatchObject({ hangup_reason: 'busy' })
+  })
+
   test('the mute action mutes, and an empty direction gives the audio back', async () => {
     const mute = (direction: string) => ({ type: 'mute', option: { direction } })
     const caller = await lab.dial(lab.number({ type: 'answer' }, mute('in'), wait(300), mute(''), wait(60_000)))

@@ -10,6 +10,8 @@ export type Signal =
   | { type: 'digit' }
   | { type: 'timer' }
   | { type: 'echo_ready' }
+  /** It has something to say before it is answered. */
+  | { type: 'leg_speaks'; leg_id: string }
   | { type: 'leg_answered'; leg_id: string }
   | { type: 'leg_ended'; leg_id: string; reason: string }
 
