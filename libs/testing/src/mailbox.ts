@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SMTPServer } from 'smtp-server'
 
 interface ReceivedMail {
+  /** In lower case. */
   to: string[]
   subject: string
   text: string
@@ -41,7 +42,7 @@ export async function startMailbox(): Promise<Mailbox> {
     },
     onData(stream, session, done) {
       text(stream).then((raw) => {
-        mails.push({ to: session.envelope.rcptTo.map(({ address }) => address), ...read(raw) })
+        mails.push({ to: session.envelope.rcptTo.map(({ address }) => address.toLowerCase()), ...read(raw) })
         done()
       }, done)
     },
@@ -53,7 +54,7 @@ export async function startMailbox(): Promise<Mailbox> {
     mails,
     async next(to) {
       for (const until = Date.now() + patienceMs; Date.now() < until; await sleep(10)) {
-        const mail = mails.find((one) => one.to.includes(to) && !taken.has(one))
+        const mail = mails.find((one) => one.to.includes(to.toLowerCase()) && !taken.has(one))
         if (!mail) continue
         taken.add(mail)
         return mail
