@@ -3,7 +3,15 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { type Figure, printTable } from './report.ts'
 
-const benchmarks = ['rpc-rabbitmq', 'rpc-in-process', 'http-get', 'event-latency', 'invite-to-200', 'start-to-ready']
+const benchmarks = [
+  'rpc-rabbitmq',
+  'rpc-in-process',
+  'http-get',
+  'event-latency',
+  'invite-to-200',
+  'flow-engine',
+  'start-to-ready',
+]
 
 // Each in a process of its own, so that none runs code that another has warmed up.
 const all: Figure[] = []
