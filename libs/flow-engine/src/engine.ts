@@ -159,10 +159,19 @@ function leave(state: FlowState): FlowState {
 function trimmed(state: FlowState): FlowState {
   let room = maxHistoryChars
   const kept = state.executed_actions.findLastIndex((action) => {
-    room -= JSON.stringify(action).length
+    room -= charsOf(action)
     return room < 0
   })
   return kept < 0 ? state : { ...state, executed_actions: state.executed_actions.slice(kept + 1) }
+}
+
+/** An action stays as it is once it was executed. */
+const knownChars = new WeakMap<Action, number>()
+
+function charsOf(action: Action): number {
+  const chars = knownChars.get(action) ?? JSON.stringify(action).length
+  knownChars.set(action, chars)
+  return chars
 }
 
 function answered(state: FlowState, { actions = [], variables, target_id, problem }: Answer): Stepped {
