@@ -5,6 +5,7 @@ import { createClient, type LiveFeed, type Transport } from '@sidetone/bus'
 import type { Cache } from '@sidetone/cache'
 import type { Client, Contract } from '@sidetone/contract'
 import type { FileSigner, Files } from '@sidetone/files'
+import { SettingsError } from '@sidetone/manager'
 import { agentContract } from '@sidetone/proto-schemas/agent'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { directContract } from '@sidetone/proto-schemas/direct'
@@ -116,7 +117,7 @@ function listen(fetch: ReturnType<typeof createApp>, port: number): Promise<impo
     const server = serve({ fetch: answer, port, serverOptions }, () => resolve(server)) as import('node:http').Server
     server.once('error', (error: NodeJS.ErrnoException) => {
       const inUse = error.code === 'EADDRINUSE'
-      reject(inUse ? new Error(`HTTP port ${port} is in use; set HTTP_PORT to a free one.`) : error)
+      reject(inUse ? new SettingsError(`HTTP port ${port} is in use; set HTTP_PORT to a free one.`) : error)
     })
   })
 }

@@ -1,9 +1,9 @@
-import { onStopSignal, openPlatform, platformSettings, readSettings, SettingsError } from '@sidetone/manager'
+import { distributedSettings, onStopSignal, openPlatform, readSettings, SettingsError } from '@sidetone/manager'
 import { createLogger, startTracing } from '@sidetone/telemetry'
 import { gatewaySettings, startGateway } from './gateway.ts'
 
 try {
-  const settings = readSettings(platformSettings, process.env)
+  const settings = readSettings(distributedSettings, process.env)
   const log = createLogger({ service: 'gateway', level: settings.LOG_LEVEL })
   const tracing = await startTracing({ service: 'gateway', endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT })
   const platform = await openPlatform('gateway', settings, log)

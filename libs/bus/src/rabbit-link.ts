@@ -54,7 +54,10 @@ export async function openLink({ url, name, log }: LinkOptions): Promise<Link> {
     },
   }).catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`RabbitMQ at ${address.host} is not reachable (RABBITMQ_URL): ${reason}`, { cause })
+    throw new Error(
+      `RabbitMQ at ${address.host} is not reachable, or refuses this user or vhost (RABBITMQ_URL): ${reason}`,
+      { cause },
+    )
   })
   connection.on('error', (err) => log.warn({ err }, 'RabbitMQ connection failed'))
   connection.on('disconnect', (err) => {

@@ -82,11 +82,15 @@ export async function startSwitch(
       async fetchWav(url) {
         const outbound = platformOrigins.has(new URL(url).origin) ? own : guarded
         const { status, body } = await outbound.fetch(url)
-        if (status !== 200) throw new Error(`${url} answered ${status}`)
+        if (status !== 200) throw new Error(`it answered ${status}`)
         return body
       },
       onFailure: (uri, error) =>
-        outside.log({ level: 'warn', fields: { media: uri, err: error.message }, message: 'media cannot be played' }),
+        outside.log({
+          level: 'warn',
+          fields: { media: withoutQuery(uri), err: error.message },
+          message: 'media cannot be played',
+        }),
     }),
     recordingDir: config.recordingDir,
     nextChannelName: (prefix) => `${prefix}-${(channelNumber++).toString(16).padStart(8, '0')}`,
@@ -221,6 +225,9 @@ export async function startSwitch(
     },
   }
 }
+
+/** What follows the path of a URL may be a signature, which is for no log. */
+const withoutQuery = (uri: string): string => uri.split('?', 1)[0]!
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
