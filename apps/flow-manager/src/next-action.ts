@@ -43,8 +43,10 @@ export async function nextAction(core: Core, step: Step): Promise<Action | null>
       described = await askReferenceData(core, found.describe)
       continue
     }
-    const settled = found === 'later' ? undefined : await settle(core, true, found)
-    if (settled) return settled.action
+    if (found !== 'later') {
+      const settled = await settle(core, found.activeflow.reference_type === 'call', found)
+      if (settled) return settled.action
+    }
     if (Date.now() + lookMs > deadline) throw commonError('DEADLINE_EXCEEDED')
     await sleep(lookMs)
   }
