@@ -4,6 +4,7 @@ import { newId, now } from '@sidetone/store'
 import { parseEchoChannelId } from './actions/echo.ts'
 import { currentOf } from './actions/index.ts'
 import { parsePlaybackId } from './actions/playing.ts'
+import { onAmdEvent } from './amd.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
 import { type AriChannel, receiveCall, stasisArgsOf } from './incoming.ts'
@@ -19,6 +20,8 @@ interface Fields {
   cause?: number
   digit: string
   duration_ms?: number
+  /** Milliseconds that were talked. */
+  duration?: number
   playback: { id: string; state: string; reason?: string }
   recording: { name: string }
 }
@@ -58,6 +61,16 @@ const handlers: Record<string, Handle> = {
     if (recordingId) return endRecording(core, recordingId)
     const call = await legOf(core, asteriskId, channel)
     return call && core.apply(call.id, { type: 'gone', cause, channel_id: channel.id })
+  },
+
+  async ChannelTalkingStarted(core, asteriskId, { channel }) {
+    const call = await legOf(core, asteriskId, channel)
+    return call?.amd && onAmdEvent(core, call.id, { type: 'started' })
+  },
+
+  async ChannelTalkingFinished(core, asteriskId, { channel, duration = 0 }) {
+    const call = await legOf(core, asteriskId, channel)
+    return call?.amd && onAmdEvent(core, call.id, { type: 'finished', durationMs: duration })
   },
 
   async ChannelDtmfReceived(core, asteriskId, { channel, digit, duration_ms = 0 }, eventId) {

@@ -41,6 +41,7 @@ export interface Ari {
   originateEarly(options: Originate): Promise<string>
   /** Opens the way for audio on a call that is not answered. */
   progress(channelId: string): Promise<void>
+  setVariable(channelId: string, variable: string, value: string): Promise<void>
   /** A bridge that exists stays as it is. */
   createBridge(bridgeId: string): Promise<void>
   join(bridgeId: string, channelIds: string[]): Promise<void>
@@ -130,6 +131,7 @@ export function ariOf(client: Client<typeof asteriskContract>): Ari {
       await request('POST', `channels/${channelId}/dial`, { timeout: timeoutSeconds })
       return asterisk_id
     },
+    setVariable: (channelId, variable, value) => post(`channels/${channelId}/variable`, { variable, value }),
     progress: (channelId) => post(`channels/${channelId}/progress`),
     async createBridge(bridgeId) {
       await request('POST', `bridges/${bridgeId}`, { type: 'mixing' }).catch(refusedAs(409))

@@ -1,5 +1,6 @@
 import { internalIdentity } from '@sidetone/contract'
 import { orUndefined } from './addresses.ts'
+import { onAmdEvent } from './amd.ts'
 import { extendBalance } from './balance.ts'
 import type { Core } from './core.ts'
 import { endCall } from './end-call.ts'
@@ -33,6 +34,10 @@ export function defineCallJobs(core: Core): void {
     ...usual,
     maxAttempts: 100,
     handler: ({ call_id }) => extendBalance(core, call_id),
+  })
+  jobs.define<{ call_id: string }>('call.amd', {
+    ...usual,
+    handler: ({ call_id }) => onAmdEvent(core, call_id, { type: 'timer' }),
   })
   jobs.define<{ call_id: string }>('call.ended', { ...usual, handler: ({ call_id }) => endCall(core, call_id) })
 

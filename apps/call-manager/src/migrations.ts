@@ -142,4 +142,5 @@ export const migrations = [
       .addColumn('early_media', 'integer', (column) => column.notNull().defaultTo(0))
       .execute(),
   ),
+  migration('0015_call_amd', (schema) => schema.alterTable('call_call').addColumn('amd', 'text').execute()),
 ]

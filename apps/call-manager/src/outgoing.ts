@@ -42,6 +42,7 @@ export const newCall = {
   anonymous: false,
   early_execution: false,
   early_media: false,
+  amd: null,
   covered_seconds: null,
 }
 

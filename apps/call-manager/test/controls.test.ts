@@ -151,6 +151,47 @@ function suite(startNode: StartNode) {
     expect(await lab.ended(({ direction }) => direction === 'incoming')).toMatchObject({ hangup_reason: 'busy' })
   })
 
+  /** A call of ours to a phone, with `amd` first. */
+  async function detecting(option: Record<string, unknown>) {
+    const bob = await lab.phone('bob')
+    await lab.calls.create({
+      actions: [
+        { type: 'amd', option },
+        { type: 'talk', option: { text: 'Hello' } },
+      ],
+      source: { type: 'sip', target: 'shop@example.com' },
+      destinations: [{ type: 'sip', target: `bob@127.0.0.1:${bob.port}` }],
+    })
+    const call = await bob.nextCall()
+    await call.answer()
+    return call
+  }
+
+  test('amd: a machine that talks on is hung up', async () => {
+    const call = await detecting({ machine_handle: 'hangup' })
+    void call.play({ frequency: 500, durationMs: 10_000 })
+    await call.ended
+    expect(await lab.ended()).toMatchObject({ hangup_reason: 'amd', hangup_by: 'local', action: { type: 'amd' } })
+  })
+
+  test('amd: somebody who greets and waits is talked to', async () => {
+    const call = await detecting({ machine_handle: 'hangup' })
+    await new Promise((resolve) => setTimeout(resolve, 900))
+    void call.play({ frequency: 500, durationMs: 600 })
+    await call.waitForTone(700)
+    await call.ended
+    const { activeflow_id, hangup_reason } = await lab.ended()
+    expect(hangup_reason).toBe('normal')
+    expect(lab.variables(activeflow_id)['voipbin.call.amd']).toBe('human')
+  })
+
+  test('amd: async goes on meanwhile', async () => {
+    const call = await detecting({ machine_handle: 'continue', async: true })
+    await call.waitForTone(700)
+    await call.ended
+    await lab.ended()
+  })
+
   test('the mute action mutes, and an empty direction gives the audio back', async () => {
     const mute = (direction: string) => ({ type: 'mute', option: { direction } })
     const caller = await lab.dial(lab.number({ type: 'answer' }, mute('in'), wait(300), mute(''), wait(60_000)))

@@ -10,6 +10,7 @@ export type Signal =
   | { type: 'digit' }
   | { type: 'timer' }
   | { type: 'echo_ready' }
+  | { type: 'amd_decided' }
   /** It has something to say before it is answered. */
   | { type: 'leg_speaks'; leg_id: string }
   | { type: 'leg_answered'; leg_id: string }
@@ -21,7 +22,7 @@ export interface Outcome {
   /** Ends the call for this cause. */
   hangUp?: number
   /** Changes of the call that are stored with it. */
-  set?: Partial<Pick<CallRow, 'typed' | 'shown' | 'chained_call_ids'>>
+  set?: Partial<Pick<CallRow, 'typed' | 'shown' | 'chained_call_ids' | 'amd'>>
   /** What the action must remember while it runs. */
   state?: CallRow['state']
   /** With `leave`: the new value of `voipbin.call.digits`. */

@@ -1,6 +1,7 @@
 import { type ActionOption, type ActionType, actionOptions } from '@sidetone/proto-schemas/action'
 import type { CallRow } from '../call-row.ts'
 import type { MediaAction } from './action.ts'
+import { amd } from './amd.ts'
 import { answer } from './answer.ts'
 import { connect } from './connect.ts'
 import { digitsReceive } from './digits-receive.ts'
@@ -15,6 +16,7 @@ import { talk } from './talk.ts'
 
 /** Every action that needs the call; the flow manager runs all others. */
 const actions: { [T in ActionType]?: MediaAction<T> } = {
+  amd,
   answer,
   beep,
   connect,

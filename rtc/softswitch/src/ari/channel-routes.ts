@@ -1,4 +1,5 @@
 import { type Channel, channelView, emitChannel, hangupChannel } from '../call/channel.ts'
+import { setTalkDetect } from '../call/talk-detect.ts'
 import { controlled, findChannel } from './find-channel.ts'
 import {
   type AriContext,
@@ -57,6 +58,11 @@ function setVariable(context: AriContext, request: AriRequest): AriReply {
   const variable = text(request.args, 'variable')
   if (variable === undefined) throw new AriError(400, 'Variable name is required')
   const value = text(request.args, 'value') ?? ''
+  const talkDetect = /^TALK_DETECT\((set|remove)\)$/.exec(variable)?.[1] as 'set' | 'remove' | undefined
+  if (talkDetect) {
+    setTalkDetect(context.core, channel, talkDetect, value)
+    return NO_CONTENT
+  }
   channel.variables.set(variable, value)
   emitChannel(context.core, 'ChannelVarset', channel, { variable, value })
   return NO_CONTENT

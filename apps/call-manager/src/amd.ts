@@ -1,0 +1,78 @@
+import { internalIdentity } from '@sidetone/contract'
+import { type Tx, timeAfter } from '@sidetone/store'
+import type { CallRow } from './call-row.ts'
+import type { Core } from './core.ts'
+import { ownCauses } from './rules.ts'
+
+/** Milliseconds. People greet briefly and wait; machines talk on. The limits are close to those of Asterisk's AMD. */
+export const amdLimits = {
+  /** Who says nothing for so long is no person. */
+  initialSilence: 2_500,
+  /** A greeting that is longer is a machine's. */
+  greeting: 2_000,
+  /** A pause that ends a greeting. */
+  pause: 800,
+  /** What is shorter is noise. */
+  word: 100,
+}
+
+export type AmdState = NonNullable<CallRow['amd']>
+export type AmdEvent = { type: 'started' } | { type: 'finished'; durationMs: number } | { type: 'timer' }
+export type AmdResult = 'human' | 'machine'
+
+/** What is known after an event: the result, or how it goes on. */
+export function decideAmd(state: AmdState, event: AmdEvent, nowMs: number): AmdResult | AmdState {
+  const { begun_at, talking_since } = state
+  switch (event.type) {
+    case 'started':
+      return talking_since === 0 ? { ...state, talking_since: nowMs } : state
+    case 'finished':
+      if (event.durationMs < amdLimits.word) return { ...state, talking_since: 0 }
+      return event.durationMs > amdLimits.greeting ? 'machine' : 'human'
+    case 'timer': {
+      const [since, limit] =
+        talking_since === 0
+          ? [begun_at, amdLimits.initialSilence]
+          : [talking_since, amdLimits.greeting + amdLimits.pause]
+      return nowMs - since >= limit ? 'machine' : state
+    }
+  }
+}
+
+/** The node tells when the phone begins and ceases to talk. */
+export const watchTalking = (core: Core, { asterisk_id, channel_id }: CallRow): Promise<void> =>
+  core.ari(asterisk_id).setVariable(channel_id, 'TALK_DETECT(set)', `${amdLimits.pause},256`)
+
+export const amdTimer = (core: Core, tx: Tx, call_id: string, afterMs: number): Promise<void> =>
+  core.jobs.enqueue(tx, 'call.amd', { call_id }, { runAt: timeAfter(afterMs) })
+
+/** Something was heard, or not for some time. */
+export async function onAmdEvent(core: Core, id: string, event: AmdEvent): Promise<void> {
+  let result: AmdResult | undefined
+  let handle: AmdState['handle'] = 'continue'
+  const changed = await core.change(id, (row) => {
+    result = undefined
+    if (!row.amd) return undefined
+    handle = row.amd.handle
+    const decided = decideAmd(row.amd, event, Date.now())
+    if (decided === row.amd) return undefined
+    if (typeof decided === 'string') {
+      result = decided
+      return { call: { ...row, amd: null } }
+    }
+    const limit = decided.talking_since > 0 ? amdLimits.greeting + amdLimits.pause : amdLimits.initialSilence
+    return { call: { ...row, amd: decided }, also: (tx) => amdTimer(core, tx, id, limit) }
+  })
+  if (changed && result) await finish(core, changed, result, handle)
+}
+
+async function finish(core: Core, call: CallRow, result: AmdResult, handle: AmdState['handle']): Promise<void> {
+  const { id, activeflow_id, customer_id } = call
+  if (result === 'machine' && handle === 'hangup') {
+    return core.apply(id, { type: 'hang_up', cause: ownCauses.amd })
+  }
+  const identity = internalIdentity(customer_id)
+  const variables = { 'voipbin.call.amd': result }
+  await core.managers.flow.activeflow.set_variables({ id: activeflow_id, variables }, { identity })
+  await core.signal(id, { type: 'amd_decided' })
+}
