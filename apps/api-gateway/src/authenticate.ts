@@ -87,7 +87,7 @@ export function createAuthenticator({
       return ofCustomer({
         type: 'delegate',
         customer_id: session.customer_id,
-        agent_id: nilId,
+        agent_id: agent.id,
         credential_id: session.id,
         permission: permissionBits.customer_admin,
       })

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { type ApiError, type Handlers, internalIdentity, nilId, type OperationContext } from '@sidetone/contract'
+import { ApiError, type Handlers, internalIdentity, nilId, type OperationContext } from '@sidetone/contract'
 import { OutboundRefused } from '@sidetone/outbound'
 import { agentContract } from '@sidetone/proto-schemas/agent'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import type { Customer, customerContract } from '@sidetone/proto-schemas/customer'
 import { DuplicateError, newId, type Tx } from '@sidetone/store'
 import { lifecycleHandlers } from './lifecycle.ts'
@@ -61,6 +62,7 @@ export async function insertCustomer(
 export function customerHandlers(core: Core): Omit<CustomerHandlers, 'signup' | 'email_verify'> {
   const { store, emit, client, customers } = core
   const agents = client(agentContract)
+  const billing = client(billingContract)
   const tellWebhooks = webhookAddress(core)
 
   /** Changes a customer that must be there, and says so. */
@@ -92,6 +94,21 @@ export function customerHandlers(core: Core): Omit<CustomerHandlers, 'signup' | 
     })).catch(duplicateAs(() => context.fail('CUSTOMER_ALREADY_EXISTS')))
     await tellWebhooks(customer)
     return customer
+  }
+
+  /** Only an account of the customer itself: nobody pays for another. */
+  async function setBillingAccount(
+    id: string,
+    { billing_account_id }: Pick<Customer, 'billing_account_id'>,
+    context: OperationContext<'CUSTOMER_NOT_FOUND' | 'BILLING_ACCOUNT_UNKNOWN'>,
+  ): Promise<Customer> {
+    await billing.billing_account
+      .get({ id: billing_account_id }, { identity: internalIdentity(id) })
+      .catch((error: unknown) => {
+        const unknown = error instanceof ApiError && error.status === 'NOT_FOUND'
+        throw unknown ? context.fail('BILLING_ACCOUNT_UNKNOWN') : error
+      })
+    return change(id, context, () => ({ billing_account_id }))
   }
 
   return {
@@ -133,18 +150,6 @@ export function customerHandlers(core: Core): Omit<CustomerHandlers, 'signup' | 
     update: ({ id, ...fields }, context) => replace(id, fields, context),
     update_metadata: ({ id, ...metadata }, context) => change(id, context, () => ({ metadata })),
     update_billing_account_id: ({ id, ...fields }, context) => setBillingAccount(id, fields, context),
-  }
-
-  function setBillingAccount(
-    id: string,
-    { billing_account_id }: Pick<Customer, 'billing_account_id'>,
-    context: OperationContext<'CUSTOMER_NOT_FOUND' | 'BILLING_ACCOUNT_UNKNOWN'>,
-  ): Promise<Customer> {
-    return change(id, context, (before) => {
-      if (billing_account_id !== nilId && billing_account_id !== before.billing_account_id)
-        throw context.fail('BILLING_ACCOUNT_UNKNOWN')
-      return { billing_account_id }
-    })
   }
 }
 

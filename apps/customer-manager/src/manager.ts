@@ -1,5 +1,7 @@
+import { nilId } from '@sidetone/contract'
 import { createMailer, mailSettings } from '@sidetone/mail'
-import { defineManager } from '@sidetone/manager'
+import { defineManager, react } from '@sidetone/manager'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { z } from 'zod'
 import { accesskeyHandlers } from './accesskeys.ts'
@@ -20,6 +22,14 @@ export const customerManager = defineManager({
         customer: { ...customerHandlers(core), ...signupHandlers(core, mailer) },
         accesskey: accesskeyHandlers(core),
       },
+      reactions: [
+        react(billingContract, 'billing_account', 'created', async (tx, { id, customer_id }) => {
+          const patch = { billing_account_id: id }
+          const where = { billing_account_id: nilId }
+          const customer = await core.customers.update(tx, customer_id, customer_id, patch, { where })
+          if (customer) await core.emit(tx, 'customer', 'updated', customer)
+        }),
+      ],
       stop: async () => mailer.close(),
     }
   },

@@ -1,7 +1,10 @@
+import { nilId } from '@sidetone/contract'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { sha256Hex } from '@sidetone/secrets'
+import { createEmitter } from '@sidetone/store'
 import { testDatabases } from '@sidetone/store/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { anybody, eventsOf, newEmail, password, type Running, start } from './start.ts'
+import { account, accountOf, anybody, eventsOf, newEmail, password, type Running, start } from './start.ts'
 
 const dayMs = 24 * 3_600_000
 
@@ -82,16 +85,29 @@ describe.each(await testDatabases('a customer’s life'))('on $name', ({ create 
     expect(await deletions(id)).toEqual([])
   })
 
-  test('its switches and its billing account are set by themselves', async () => {
-    const { id, billing_account_id } = await made()
-    const own = running.of(id).customer
-    expect((await own.update_own_metadata({ rtp_debug: true })).metadata).toEqual({ rtp_debug: true })
+  test('its switches are set by themselves', async () => {
+    const { id, name, email } = await made()
+    const set = await running.of(id).customer.update_own_metadata({ rtp_debug: true })
+    expect(set).toMatchObject({ name, email, metadata: { rtp_debug: true } })
     expect((await running.operator.customer.update_metadata({ id, rtp_debug: false })).metadata.rtp_debug).toBe(false)
+  })
+
+  test('its billing account is the one that is opened for it, or another of its own', async () => {
+    const [{ id }, { id: other }] = [await made(), await made()]
+    const opened = accountOf(id).replace('acc', 'acd')
+    await running.app.platform.store.transaction((tx) =>
+      createEmitter(billingContract)(tx, 'billing_account', 'created', account(opened, id)),
+    )
+    await running.app.events()
+    expect((await get(id)).billing_account_id).toBe(opened)
+    const own = running.of(id).customer
+    const foreign = { billing_account_id: accountOf(other) }
     const unknown = { reason: 'BILLING_ACCOUNT_UNKNOWN' }
-    const foreign = { billing_account_id: crypto.randomUUID() }
     await expect(own.update_own_billing_account_id(foreign)).rejects.toMatchObject(unknown)
     await expect(running.operator.customer.update_billing_account_id({ id, ...foreign })).rejects.toMatchObject(unknown)
-    expect((await get(id)).billing_account_id).toBe(billing_account_id)
+    const set = await own.update_own_billing_account_id({ billing_account_id: accountOf(id) })
+    expect(set.billing_account_id).toBe(accountOf(id))
+    expect((await get(other)).billing_account_id).toBe(nilId)
   })
 
   test('another address is one that nobody has verified; the same in other letters is not another', async () => {
@@ -113,7 +129,7 @@ describe.each(await testDatabases('a customer’s life'))('on $name', ({ create 
       rival.customer.get({ id }),
       rival.customer.update({ id, name: 'mine', email: newEmail() }),
       rival.customer.update_metadata({ id, rtp_debug: true }),
-      rival.customer.update_billing_account_id({ id, billing_account_id: before.billing_account_id }),
+      rival.customer.update_billing_account_id({ id, billing_account_id: accountOf(id) }),
       rival.customer.freeze({ id }),
       rival.customer.recover({ id }),
       rival.customer.delete({ id }),

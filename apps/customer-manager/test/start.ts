@@ -1,5 +1,6 @@
 import { internalIdentity, permissionBits } from '@sidetone/contract'
 import { agentContract } from '@sidetone/proto-schemas/agent'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import type { TestDatabase } from '@sidetone/store/testing'
 import {
@@ -24,6 +25,32 @@ export interface Running {
 const customersAs = (app: TestPlatform, identity: Parameters<TestPlatform['as']>[1]) =>
   app.as(customerContract, identity)
 
+/** The id of a customer's billing account. */
+export const accountOf = (customer_id: string): string => customer_id.replace(/^.{8}/, 'acc00000')
+
+export const account = (id: string, customer_id: string) => ({
+  id,
+  customer_id,
+  tm_create: '2026-01-01T00:00:00.000000Z',
+  tm_update: null,
+  tm_delete: null,
+  status: 'active' as const,
+  name: '',
+  detail: '',
+  plan_type: 'free' as const,
+  plan_status: 'active' as const,
+  balance_credit: 0,
+  balance_token: 0,
+  payment_type: '' as const,
+  payment_method: '' as const,
+  paddle_subscription_id: '',
+  paddle_customer_id: '',
+  stripe_subscription_id: '',
+  stripe_customer_id: '',
+  tm_last_topup: null,
+  tm_next_topup: null,
+})
+
 /** Its agents have this password. */
 export const password = 'long enough'
 /** The one agent of the platform that is no customer's first admin. */
@@ -38,8 +65,16 @@ export async function start(database: TestDatabase): Promise<Running> {
       check_password: async (input) => ({ right: input.password === password }),
     },
   })
+  const billing = scripted(billingContract, {
+    billing_account: {
+      async get({ id }, { customer_id, fail }) {
+        if (id !== accountOf(customer_id)) throw fail('BILLING_ACCOUNT_NOT_FOUND')
+        return { ...account(id, customer_id), status: 'active' as const }
+      },
+    },
+  })
   const app = await startTestPlatform({
-    managers: [customerManager, agents],
+    managers: [customerManager, agents, billing],
     env: { SMTP_URL: mailbox.url, ...(database.url && { DATABASE_URL: database.url }) },
   })
   return {

@@ -61,15 +61,15 @@ export const Actor = z.object({
 })
 export type Actor = z.infer<typeof Actor>
 
-/** The actor of a request from outside; nobody for what the platform does by itself. */
+/** The actor of a request from outside; nobody for what the platform does by itself. Who acts for a customer is an admin of the platform. */
 export function actorOf(
   { type, agent_id, credential_id, permission }: Identity,
   origin: Pick<Actor, 'request_id' | 'address'>,
 ): Actor | undefined {
   if (type === 'accesskey') return { type, id: credential_id, credential_id, ...origin }
-  if (type !== 'agent') return undefined
-  const isAdmin = (permission & permissionBits.project_super_admin) !== 0
-  return { type: isAdmin ? 'platform_admin' : type, id: agent_id, credential_id, ...origin }
+  if (type !== 'agent' && type !== 'delegate') return undefined
+  const isAdmin = type === 'delegate' || (permission & permissionBits.project_super_admin) !== 0
+  return { type: isAdmin ? 'platform_admin' : 'agent', id: agent_id, credential_id, ...origin }
 }
 
 /** Who may call an operation: anyone, any logged-in agent, or holders of one of the permissions. A project super admin always may. */
