@@ -58,19 +58,37 @@ export function reactionsOf({ ledger, usage, jobs }: Dependencies): Reaction[] {
       })
     }),
 
-    react(numberContract, 'number', 'created', async (tx, { id, customer_id, number, type, tm_create }) => {
-      // Virtual numbers are the platform's own.
-      if (type === 'virtual') return
-      await settle(tx, {
+    react(
+      numberContract,
+      'number',
+      'created',
+      async (tx, { id, customer_id, number, type, provider_name, tm_create }) => {
+        // Virtual numbers are the platform's own, and others may be there without having been bought.
+        if (type === 'virtual' || provider_name === '') return
+        await settle(tx, {
+          customer_id,
+          reference_types: ['number'],
+          reference_id: id,
+          number: { ...none, destination: number },
+          units: 1,
+          duration: 0,
+          start: tm_create,
+          end: tm_create,
+        })
+      },
+    ),
+
+    react(numberContract, 'number', 'renewed', (tx, { customer_id, number, renewal_id, tm_renew }) =>
+      settle(tx, {
         customer_id,
-        reference_types: ['number'],
-        reference_id: id,
+        reference_types: ['number_renew'],
+        reference_id: renewal_id,
         number: { ...none, destination: number },
         units: 1,
         duration: 0,
-        start: tm_create,
-        end: tm_create,
-      })
-    }),
+        start: tm_renew,
+        end: tm_renew,
+      }),
+    ),
   ]
 }

@@ -62,12 +62,12 @@ export function hungUpCall({ id = newId(), customer_id = newId(), seconds = 60 a
 /** What the books of an account say, unless they do not balance. */
 export async function auditedBalance(app: TestPlatform, customer_id: string) {
   const { store } = app.platform
-  const [account, ...others] = (await store.kysely
+  const row = await store.kysely
     .selectFrom(tables.accounts.name)
     .selectAll()
     .where('customer_id', '=', customer_id)
-    .execute()) as Record<string, number>[]
-  if (!account || others.length > 0) throw new Error(`${others.length + (account ? 1 : 0)} accounts`)
+    .executeTakeFirstOrThrow()
+  const account = tables.accounts.decode(row)
   const postings = await tables.postings.list(store, customer_id, { limit: 10_000 })
   const sums = Map.groupBy(postings, ({ billing_id, unit }) => `${billing_id} ${unit}`)
   for (const [entry, sides] of sums) {
@@ -80,6 +80,11 @@ export async function auditedBalance(app: TestPlatform, customer_id: string) {
       .reduce((total, { amount }) => total + amount, 0)
   if (posted('credit') !== account.balance_credit) throw new Error('the credit is not what was posted')
   if (posted('token') !== account.balance_token) throw new Error('the tokens are not what was posted')
+  const billings = await tables.billings.list(store, customer_id, { limit: 10_000 })
+  for (const unit of ['credit', 'token'] as const) {
+    const charged = billings.reduce((total, billing) => total + billing[`amount_${unit}`], 0)
+    if (charged !== account[`balance_${unit}`]) throw new Error(`the ${unit} is not what was charged`)
+  }
   const held = await tables.billings.list(store, customer_id, { where: { status: 'progressing' }, limit: 10_000 })
   for (const unit of ['reserved_credit', 'reserved_token'] as const) {
     if (held.reduce((total, billing) => total + billing[unit], 0) !== account[unit]) throw new Error(`${unit} is wrong`)

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import { billingContract } from '@sidetone/proto-schemas/billing'
+import { createEmitter, type Store, timeAfter } from '@sidetone/store'
+import { testDatabases } from '@sidetone/store/testing'
+import { adminOf, type TestPlatform } from '@sidetone/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { releaseForgotten, renewDue } from '../src/housekeeping.ts'
+import { dollars } from '../src/invoice-pdf.ts'
+import { invoiceDue } from '../src/invoices.ts'
+import { createLedger } from '../src/ledger.ts'
+import { periodAfter, periodOf, startOf } from '../src/period.ts'
+import { tables } from '../src/tables.ts'
+import { announce, auditedBalance, customerWith, hungUpCall, startBilling } from './platform.ts'
+
+const emit = createEmitter(billingContract)
+const ledger = createLedger({ emit })
+const thisMonth = periodOf(timeAfter(0))
+const nextMonth = periodAfter(thisMonth)
+const hoursInto = (period: string, hours: number) =>
+  new Date(Date.parse(startOf(period)) + hours * 3_600_000).toISOString()
+
+test('months follow each other across years', () => {
+  expect(periodOf('2026-11-21T07:00:00.000000Z')).toBe('2026-11')
+  expect(['2026-11', '2026-12', '2027-01'].map((period) => periodAfter(period))).toEqual([
+    '2026-12',
+    '2027-01',
+    '2027-02',
+  ])
+  expect(periodAfter('2026-01', -1)).toBe('2025-12')
+})
+
+describe.each(await testDatabases('months of billing'))('on $name', ({ create }) => {
+  let app: TestPlatform
+  let store: Store
+  let drop: () => Promise<void>
+  beforeAll(async () => {
+    const database = await create()
+    drop = database.drop
+    app = await startBilling(database.url ? { DATABASE_URL: database.url } : {})
+    store = app.platform.store
+  })
+  afterAll(async () => {
+    await app.close()
+    await drop()
+  })
+
+  test('at the beginning of a month, tokens are what the plan says, once', async () => {
+    const { customer_id, own } = await customerWith(app, 0)
+    const virtual = hungUpCall({ customer_id, seconds: 30 * 60 })
+    virtual.destination.target = '+8991'
+    await announce(app, 'call_hangup', { ...virtual, direction: 'incoming' })
+    await renewDue(store, ledger, hoursInto(thisMonth, 0))
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 70 })
+    // The next one is due by the clock, not by what it is called with.
+    await store.transaction(async (tx) => {
+      const account = (await ledger.lock(tx, customer_id))!
+      await tables.accounts.update(tx, customer_id, account.id, { tm_next_topup: hoursInto(thisMonth, 0) })
+    })
+    await Promise.all([1, 2].map(() => renewDue(store, ledger, hoursInto(thisMonth, 1))))
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 100 })
+    const { result } = await own.billing.list({})
+    expect(result.filter(({ reference_type }) => reference_type === 'monthly_allowance')).toMatchObject([
+      { amount_token: 30, balance_token_snapshot: 100 },
+      { amount_token: 100 },
+    ])
+    expect(await own.billing_account.own({})).toMatchObject({ tm_next_topup: startOf(nextMonth) })
+  })
+
+  test('what nobody has asked for within a day is held back no longer, but charged when it is known', async () => {
+    const { customer_id, reservation } = await customerWith(app, 1)
+    const numbers = { source: '+15550100000', destination: '+442071838750' }
+    const [forgotten, fresh] = [randomUUID(), randomUUID()]
+    for (const reference_id of [forgotten, fresh]) {
+      await reservation.create({ reference_type: 'call', reference_id, ...numbers })
+    }
+    await store.kysely
+      .updateTable(tables.billings.name)
+      .set({ tm_update: timeAfter(-25 * 3_600_000) })
+      .where('reference_id', '=', forgotten)
+      .execute()
+    await releaseForgotten(store)
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 1_000_000, reserved_credit: 50_000 })
+    await announce(app, 'call_hangup', hungUpCall({ id: forgotten, customer_id, seconds: 60 }))
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 990_000, reserved_credit: 50_000 })
+  })
+
+  test('a month is invoiced once, an hour after it has ended, and its lines add up', async () => {
+    const { customer_id, account_id, own } = await customerWith(app, 1)
+    for (const seconds of [60, 61]) await announce(app, 'call_hangup', hungUpCall({ customer_id, seconds }))
+    await announce(app, 'call_hangup', hungUpCall({ customer_id, seconds: null }))
+    await invoiceDue({ store, emit }, hoursInto(nextMonth, 0.5))
+    expect((await own.invoice.list({})).result).toEqual([])
+    await Promise.all([1, 2].map(() => invoiceDue({ store, emit }, hoursInto(nextMonth, 1.5))))
+    const line = { count: 1, billable_units: 0, amount_token: 0, amount_credit: 0, cost_type: '' }
+    const { result } = await own.invoice.list({})
+    expect(result).toEqual([
+      {
+        ...{ id: expect.any(String), customer_id, account_id, period: thisMonth },
+        ...{ opening_credit: 0, closing_credit: 970_000 },
+        lines: [
+          { ...line, transaction_type: 'adjustment', reference_type: 'credit_adjustment', amount_credit: 1_000_000 },
+          { ...line, transaction_type: 'top_up', reference_type: 'monthly_allowance', amount_token: 100 },
+          {
+            ...{ transaction_type: 'usage', reference_type: 'call', cost_type: 'call_pstn_outgoing' },
+            ...{ count: 2, billable_units: 3, amount_token: 0, amount_credit: -30_000 },
+          },
+        ],
+        ...{ tm_create: expect.any(String), tm_update: null, tm_delete: null },
+      },
+    ])
+    expect(await own.invoice.get({ id: result[0]!.id })).toEqual(result[0])
+    const rival = app.as(billingContract, adminOf(randomUUID())).invoice
+    await expect(rival.get({ id: result[0]!.id })).rejects.toMatchObject({ reason: 'INVOICE_NOT_FOUND' })
+    await expect(rival.file({ id: result[0]!.id })).rejects.toMatchObject({ reason: 'INVOICE_NOT_FOUND' })
+  })
+
+  test('months that were missed are made up for in order, each with the last one’s balance', async () => {
+    const { own } = await customerWith(app, 2)
+    await invoiceDue({ store, emit }, hoursInto(periodAfter(thisMonth, 3), 2))
+    const { result } = await own.invoice.list({})
+    expect(
+      result.map(({ period, opening_credit, closing_credit }) => [period, opening_credit, closing_credit]),
+    ).toEqual([
+      [periodAfter(thisMonth, 2), 2_000_000, 2_000_000],
+      [nextMonth, 2_000_000, 2_000_000],
+      [thisMonth, 0, 2_000_000],
+    ])
+  })
+
+  test('an invoice can be had as a PDF under a signed address', async () => {
+    const { own } = await customerWith(app, 2)
+    await invoiceDue({ store, emit }, hoursInto(nextMonth, 2))
+    const [invoice] = (await own.invoice.list({})).result
+    const { location } = await own.invoice.file({ id: invoice!.id })
+    const granted = app.platform.fileSigner.verify(new URL(location))!
+    expect(granted.filename).toBe(`invoice-${thisMonth}.pdf`)
+    const file = await app.platform.files.get(granted.key)
+    expect(file!.contentType).toBe('application/pdf')
+    const bytes = Buffer.from(await new Response(file!.body).arrayBuffer())
+    expect(bytes.subarray(0, 5).toString()).toBe('%PDF-')
+    expect((await own.invoice.file({ id: invoice!.id })).location).toContain(granted.key)
+  })
+})
+
+test('amounts are written out to the last micro', () => {
+  expect([0, 1, -1, 999_999, -1_000_000, 123_456_789_012].map(dollars)).toEqual([
+    '0.000000',
+    '0.000001',
+    '-0.000001',
+    '0.999999',
+    '-1.000000',
+    '123456.789012',
+  ])
+})
