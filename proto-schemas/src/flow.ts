@@ -88,6 +88,14 @@ const Program = z.object({
   webhook_uri: OptionalHttpUrl.default(''),
   webhook_method: WebhookMethod.default(''),
 })
+const ReferencedProgram = Program.extend({
+  id: Id,
+  /** What it is about. */
+  reference_type: ReferenceType,
+  reference_id: Id,
+  /** The activeflow before it, whose variables it inherits. */
+  reference_activeflow_id: OptionalId,
+})
 const flowErrors = ['FLOW_NOT_FOUND'] as const
 const activeflowErrors = ['ACTIVEFLOW_NOT_FOUND'] as const
 const programErrors = ['FLOW_NOT_FOUND', 'INVALID_ACTION', 'INVALID_ACTION_TYPE', 'INVALID_VARIABLES'] as const
@@ -225,17 +233,21 @@ export const flowContract = defineContract({
           errors: ['ACTIVEFLOW_NOT_FOUND', 'ACTIVEFLOW_STEP_STALE'],
           timeoutMs: 30_000,
         }),
+        execute: operation({
+          http: 'POST /activeflows/execute',
+          summary:
+            'Run a flow without a call for another manager, after the answer. Repeating it with the same id changes nothing.',
+          idempotent: true,
+          input: ReferencedProgram,
+          output: Activeflow,
+          errors: programErrors,
+        }),
         start: operation({
           http: 'POST /activeflows/start',
           summary:
             'Make the activeflow of a call; nothing runs before the first `next`. Repeating it with the same id changes nothing.',
           idempotent: true,
-          input: Program.extend({
-            id: Id,
-            reference_type: ReferenceType,
-            reference_id: Id,
-            reference_activeflow_id: OptionalId,
-          }),
+          input: ReferencedProgram,
           output: Activeflow,
           errors: programErrors,
         }),

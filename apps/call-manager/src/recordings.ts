@@ -174,8 +174,10 @@ async function fetchFile(
   return { ...stored, uri_download }
 }
 
-async function runEndFlow(core: Core, { id, customer_id, on_end_flow_id, ...row }: RecordingRow): Promise<void> {
+async function runEndFlow(core: Core, row: RecordingRow): Promise<void> {
+  const { id, customer_id, on_end_flow_id, activeflow_id: reference_activeflow_id } = row
   if (on_end_flow_id === nilId) return
+  const reference = { reference_type: 'recording', reference_id: id, reference_activeflow_id } as const
   const variables = {
     'voipbin.recording.id': id,
     'voipbin.recording.reference_type': row.reference_type,
@@ -186,7 +188,7 @@ async function runEndFlow(core: Core, { id, customer_id, on_end_flow_id, ...row 
   }
   // With the id of the recording, so that a repeat does not run it twice.
   await core.managers.flow.activeflow
-    .create({ id, flow_id: on_end_flow_id, variables }, { identity: internalIdentity(customer_id) })
+    .execute({ id, flow_id: on_end_flow_id, ...reference, variables }, { identity: internalIdentity(customer_id) })
     .catch((err: unknown) =>
       core.log.warn({ err, recording_id: id }, 'the flow at the end of a recording was not started'),
     )

@@ -7,10 +7,11 @@ import { DuplicateError, type Tx } from '@sidetone/store'
 import type { ActiveflowRow } from './activeflow-row.ts'
 import { checked } from './checked.ts'
 import { activeflows, type Core, flows } from './core.ts'
-import { advance, makeActiveflow, settle, stopActiveflow } from './lifecycle.ts'
+import { advance, makeActiveflow, runJob, settle, stopActiveflow } from './lifecycle.ts'
 import { nextAction } from './next-action.ts'
 
 type Reason = 'FLOW_NOT_FOUND' | 'INVALID_ACTION' | 'INVALID_ACTION_TYPE' | 'INVALID_ARGUMENT'
+type Start = Handlers<typeof flowContract>['activeflow']['start']
 type NotFound = { scope: string; fail: (reason: 'ACTIVEFLOW_NOT_FOUND') => ApiError }
 
 /** The operations on activeflows. */
@@ -46,6 +47,33 @@ export function activeflowHandlers(core: Core): Handlers<typeof flowContract>['a
     return { flow_id, actions: flow.actions, on_complete_flow_id: flow.on_complete_flow_id }
   }
 
+  /** Makes the activeflow with this id, unless it is there. */
+  async function startOnce(
+    input: Parameters<Start>[0],
+    { customer_id, fail }: Parameters<Start>[1],
+    also: (tx: Tx, made: ActiveflowRow) => Promise<void> = async () => undefined,
+  ): Promise<ActiveflowRow> {
+    const existing = () => activeflows.find(store, customer_id, input.id)
+    const started = await existing()
+    if (started) return started
+    checkVariables(runningProblem(input.variables), fail)
+    const { flow_id, actions, ...given } = input
+    const program = await programOf(input, customer_id, fail)
+    const parent = await activeflows.find(store, customer_id, input.reference_activeflow_id)
+    const variables = { ...parent?.variables, ...input.variables }
+    try {
+      return await store.transaction(async (tx) => {
+        const made = await makeActiveflow(core, tx, { ...given, customer_id, program, variables })
+        await also(tx, made)
+        return made
+      })
+    } catch (error) {
+      const raced = error instanceof DuplicateError ? await existing() : undefined
+      if (raced) return raced
+      throw error
+    }
+  }
+
   return {
     list,
     get,
@@ -77,23 +105,9 @@ export function activeflowHandlers(core: Core): Handlers<typeof flowContract>['a
 
     stop: ({ id }, context) => withLocked(id, context, (tx, row) => stopActiveflow(core, tx, row)),
 
-    async start(input, { customer_id, fail }) {
-      const existing = () => activeflows.find(store, customer_id, input.id)
-      const started = await existing()
-      if (started) return started
-      checkVariables(runningProblem(input.variables), fail)
-      const { flow_id, actions, ...given } = input
-      const program = await programOf(input, customer_id, fail)
-      const parent = await activeflows.find(store, customer_id, input.reference_activeflow_id)
-      const variables = { ...parent?.variables, ...input.variables }
-      try {
-        return await store.transaction((tx) => makeActiveflow(core, tx, { ...given, customer_id, program, variables }))
-      } catch (error) {
-        const raced = error instanceof DuplicateError ? await existing() : undefined
-        if (raced) return raced
-        throw error
-      }
-    },
+    start: (input, context) => startOnce(input, context),
+
+    execute: (input, context) => startOnce(input, context, (tx, { id }) => core.jobs.enqueue(tx, runJob, { id }, {})),
 
     async continue({ id, current_action_id }, context) {
       const advanced = await withLocked(id, context, async (tx, row) => {

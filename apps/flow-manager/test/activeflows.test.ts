@@ -290,6 +290,27 @@ describe('a flow without a call', () => {
     await vi.waitFor(() => expect(sent('/long')).toHaveLength(1))
   })
 
+  test('another manager has one run that is about something of its own, once', async () => {
+    const parent = await start([], { variables: { from: 'the call' } })
+    const after = await as(acme).flow.create({
+      name: 'f',
+      actions: [webhook('http://x/recorded', { data: '${voipbin.recording.id} ${from}' })],
+    })
+    const given = {
+      ...{ id: randomUUID(), flow_id: after.id, variables: { 'voipbin.recording.id': 'r1' } },
+      ...{ reference_type: 'recording' as const, reference_id: idOf(7), reference_activeflow_id: parent.id },
+    }
+    await Promise.all([inside().execute(given), inside().execute(given)])
+    await vi.waitFor(() => expect(sent('/recorded')).toMatchObject([{ data: 'r1 the call' }]))
+    await inside().execute(given)
+    expect(await as(acme).activeflow.get({ id: given.id })).toMatchObject({
+      status: 'ended',
+      reference_type: 'recording',
+      reference_id: idOf(7),
+    })
+    expect(sent('/recorded')).toHaveLength(1)
+  })
+
   test('the flow that follows is an activeflow of its own with the variables so far', async () => {
     const after = await as(acme).flow.create({
       name: 'after',

@@ -13,6 +13,8 @@ export type Agent = { id: string; customer_id: string; tm_create: string; tm_upd
 
 export type AuditEntry = { id: string; customer_id: string; timestamp: string; event_type: string; resource: string; resource_id: string; actor_type: "agent" | "accesskey" | "platform_admin"; actor_id: string; credential_id: string; request_id: string; address: string }
 
+export type AvailableNumber = { number: string; country: string; region: string; postal_code: string; features: Array<"emergency" | "fax" | "mms" | "sms" | "voice"> }
+
 export type Billing = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; account_id: string; transaction_type: "usage" | "top_up" | "adjustment" | "refund"; status: "progressing" | "end" | "pending" | "finished"; reference_type: "" | "call" | "call_extension" | "sms" | "email" | "number" | "number_renew" | "credit_free_tier" | "monthly_allowance" | "credit_adjustment" | "token_adjustment" | "speaking" | "recording" | "paddle_credit_purchase" | "paddle_subscription" | "paddle_refund" | "stripe_credit_purchase" | "stripe_subscription" | "stripe_refund"; reference_id: string; cost_type: "" | "call_pstn_outgoing" | "call_pstn_incoming" | "call_vn" | "call_extension" | "call_direct_ext" | "sms" | "email" | "number" | "number_renew" | "tts" | "recording"; usage_duration: number; billable_units: number; rate_token_per_unit: number; rate_credit_per_unit: number; amount_token: number; amount_credit: number; balance_token_snapshot: number; balance_credit_snapshot: number; idempotency_key: string; tm_billing_start: string | null; tm_billing_end: string | null }
 
 export type BillingAccount = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; plan_type: "free" | "basic" | "professional" | "unlimited"; plan_status: "active" | "canceling"; balance_credit: number; balance_token: number; payment_type: "" | "prepaid"; payment_method: "" | "credit card"; paddle_subscription_id: string; paddle_customer_id: string; stripe_subscription_id: string; stripe_customer_id: string; tm_last_topup: string | null; tm_next_topup: string | null }
@@ -36,6 +38,8 @@ export type Groupcall = { id: string; customer_id: string; tm_create: string; tm
 export type Invoice = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; account_id: string; period: string; opening_credit: number; closing_credit: number; lines: Array<{ transaction_type: "usage" | "top_up" | "adjustment" | "refund"; reference_type: "" | "call" | "call_extension" | "sms" | "email" | "number" | "number_renew" | "credit_free_tier" | "monthly_allowance" | "credit_adjustment" | "token_adjustment" | "speaking" | "recording" | "paddle_credit_purchase" | "paddle_subscription" | "paddle_refund" | "stripe_credit_purchase" | "stripe_subscription" | "stripe_refund"; cost_type: "" | "call_pstn_outgoing" | "call_pstn_incoming" | "call_vn" | "call_extension" | "call_direct_ext" | "sms" | "email" | "number" | "number_renew" | "tts" | "recording"; count: number; billable_units: number; amount_token: number; amount_credit: number }> }
 
 export type Number = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; number: string; type: "normal" | "virtual"; call_flow_id: string; message_flow_id: string; name: string; detail: string; status: "active" | "deleted"; t38_enabled: boolean; emergency_enabled: boolean; metadata: { rtp_debug: boolean }; tm_purchase: string | null; tm_renew: string | null }
+
+export type NumberPattern = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; type: "wildcard" | "regex"; pattern: string; call_flow_id: string; message_flow_id: string; name: string; detail: string }
 
 export type OutboundConfig = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; destination_whitelist: Array<string>; codecs: string; default_outgoing_source_number_id: string }
 
@@ -148,19 +152,41 @@ export interface Operations {
     /** Set a new password with the token from the mail; the agent is logged out everywhere */
     password_reset: Method<{ token: string; password: string }, Record<string, unknown>>
   }
+  available_number: {
+    /** Find numbers that you could add */
+    search: Method<{ page_size?: number; country_code?: string; type?: "normal" | "virtual" }, { result: Array<AvailableNumber> }>
+  }
   number: {
     /** List numbers */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<Number>; next_page_token: string }>
-    /** Add a number */
+    /** Buy a number, or take a virtual one */
     create: Method<{ call_flow_id?: string; message_flow_id?: string; name?: string; detail?: string; number: string; type?: "normal" | "virtual" }, Number>
+    /** Give a customer a number that a carrier sends here already */
+    register: Method<{ call_flow_id?: string; message_flow_id?: string; name?: string; detail?: string; customer_id: string; number: string }, Number>
+    /** Renew for a month what was last renewed before a time, as is done by itself once the month is over */
+    renew: Method<{ tm_renew: string }, Array<Number>>
     /** Get a number */
     get: Method<{ id: string }, Number>
     /** Replace flows, name and detail */
     update: Method<{ id: string; call_flow_id?: string; message_flow_id?: string; name?: string; detail?: string }, Number>
     /** Replace the flows */
     update_flow_ids: Method<{ id: string; call_flow_id?: string; message_flow_id?: string }, Number>
+    /** Switch the capture of calls to the number on or off */
+    update_metadata: Method<{ id: string; rtp_debug?: boolean }, Number>
     /** Release a number */
     delete: Method<{ id: string }, Number>
+  }
+  number_pattern: {
+    /** List your number patterns */
+    list: Method<{ page_size?: number; page_token?: string }, { result: Array<NumberPattern>; next_page_token: string }>
+    /** Give a customer all numbers that fit a pattern */
+    create: Method<{ call_flow_id?: string; message_flow_id?: string; name?: string; detail?: string; customer_id: string; type?: "wildcard" | "regex"; pattern: string }, NumberPattern>
+    /** Get a number pattern */
+    get: Method<{ id: string }, NumberPattern>
+    /** Replace flows, name and detail */
+    update: Method<{ id: string; call_flow_id?: string; message_flow_id?: string; name?: string; detail?: string }, NumberPattern>
+    /** Take the numbers of a pattern away */
+    delete: Method<{ id: string }, NumberPattern>
   }
   extension: {
     /** List extensions */
@@ -479,13 +505,26 @@ export const operations: Record<string, Record<string, OperationRow>> = {
     password_forgot: {"method":"POST","path":"/auth/password-forgot","parameters":[]},
     password_reset: {"method":"POST","path":"/auth/password-reset","parameters":[]},
   },
+  available_number: {
+    search: {"method":"GET","path":"/v1.0/available_numbers","parameters":[]},
+  },
   number: {
     list: {"method":"GET","path":"/v1.0/numbers","parameters":[]},
     create: {"method":"POST","path":"/v1.0/numbers","parameters":[]},
+    register: {"method":"POST","path":"/v1.0/numbers/register","parameters":[]},
+    renew: {"method":"POST","path":"/v1.0/numbers/renew","parameters":[]},
     get: {"method":"GET","path":"/v1.0/numbers/{id}","parameters":["id"]},
     update: {"method":"PUT","path":"/v1.0/numbers/{id}","parameters":["id"]},
     update_flow_ids: {"method":"PUT","path":"/v1.0/numbers/{id}/flow_ids","parameters":["id"]},
+    update_metadata: {"method":"PUT","path":"/v1.0/numbers/{id}/metadata","parameters":["id"]},
     delete: {"method":"DELETE","path":"/v1.0/numbers/{id}","parameters":["id"]},
+  },
+  number_pattern: {
+    list: {"method":"GET","path":"/v1.0/number_patterns","parameters":[]},
+    create: {"method":"POST","path":"/v1.0/number_patterns","parameters":[]},
+    get: {"method":"GET","path":"/v1.0/number_patterns/{id}","parameters":["id"]},
+    update: {"method":"PUT","path":"/v1.0/number_patterns/{id}","parameters":["id"]},
+    delete: {"method":"DELETE","path":"/v1.0/number_patterns/{id}","parameters":["id"]},
   },
   extension: {
     list: {"method":"GET","path":"/v1.0/extensions","parameters":[]},
