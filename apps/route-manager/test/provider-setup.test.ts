@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Routes, startRoutes } from './start.ts'
 import { startTelnyx } from './telnyx-double.ts'
 
+const patient = { timeout: 5_000 }
 const undo = 'route.setup_undo'
 
 describe.each(await testDatabases('set-up of carriers'))('on $name', ({ create }) => {
@@ -48,15 +49,15 @@ describe.each(await testDatabases('set-up of carriers'))('on $name', ({ create }
   ] as const)('when making %s ends in %i nothing is left there', async (path, status, error) => {
     telnyx.fail(path, status)
     await expect(setup()).rejects.toMatchObject(error)
-    await expect.poll(telnyx.count, { timeout: 3_000 }).toBe(0)
-    await expect.poll(undoing).toEqual([])
+    await expect.poll(telnyx.count, patient).toBe(0)
+    await expect.poll(undoing, patient).toEqual([])
     expect((await app.provider.list({})).result).toEqual([])
   })
 
   test('a key that the carrier does not know is told, and kept nowhere in clear', async () => {
     await expect(setup('KEY-wrong')).rejects.toMatchObject({ reason: 'CARRIER_CREDENTIALS_INVALID' })
     expect(JSON.stringify(await undoing())).not.toContain('KEY-wrong')
-    await expect.poll(undoing).toEqual([])
+    await expect.poll(undoing, patient).toEqual([])
   })
 
   test('what a set-up made that never came back is removed when its time has come, and nothing else', async () => {
@@ -64,10 +65,10 @@ describe.each(await testDatabases('set-up of carriers'))('on $name', ({ create }
     telnyx.of('outbound_voice_profiles').push({ id: '1', name: 'somebody else’s' })
     telnyx.fail('fqdns', 0)
     const cutOff = expect(setup()).rejects.toMatchObject({ reason: 'CARRIER_UNAVAILABLE' })
-    await expect.poll(telnyx.count).toBe(6)
+    await expect.poll(telnyx.count, patient).toBe(6)
     const { store } = app.app.platform
     await store.kysely.updateTable('jobs_job').set({ run_at_ms: 0, due_ms: 0 }).where('type', '=', undo).execute()
-    await expect.poll(telnyx.count, { timeout: 3_000 }).toBe(4)
+    await expect.poll(telnyx.count, patient).toBe(4)
     expect(telnyx.of('fqdn_connections')).toMatchObject([{ id: kept.metadata.telnyx_connection_id }])
     telnyx.hangUp()
     await cutOff

@@ -132,7 +132,7 @@ describe.each(await testDatabases('routes'))('on $name', ({ create }) => {
     const { store } = app.app.platform
     const gone = { ...(await app.app.as(customerContract, adminOf(acme)).customer.get({ id: acme })), detail: 'gone' }
     await store.transaction((tx) => createEmitter(customerContract)(tx, 'customer', 'deleted', gone))
-    await expect.poll(async () => (await app.route.list({})).result).toEqual([everyones])
+    await expect.poll(async () => (await app.route.list({})).result, { timeout: 5_000 }).toEqual([everyones])
   })
 
   test('a test call asks for one carrier, and what the call manager finds wrong is told', async () => {
