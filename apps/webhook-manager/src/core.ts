@@ -2,6 +2,7 @@ import type { Resources } from '@sidetone/manager'
 import { WebhookEndpoint, type webhookContract } from '@sidetone/proto-schemas/webhook'
 import { type ResourceTable, resourceTable, type Tx, timeAfter } from '@sidetone/store'
 import { type Deliveries, openDeliveries } from './deliveries.ts'
+import { type Secret, secretFrom } from './sign.ts'
 
 /** What the parts of this manager share. */
 export interface Core extends Resources<typeof webhookContract> {
@@ -29,10 +30,10 @@ export async function wake({ jobs }: Core, tx: Tx, endpoint_id: string): Promise
 }
 
 /** What requests to an endpoint are signed with, the newest first; an activeflow's with its customer's. */
-export async function secretsOf({ store, endpoints }: Core, endpoint: WebhookEndpoint): Promise<string[]> {
+export async function secretsOf({ store, endpoints }: Core, endpoint: WebhookEndpoint): Promise<Secret[]> {
   const { customer_id } = endpoint
   const signer = endpoint.type === 'activeflow' ? await endpoints.find(store, customer_id, customer_id) : endpoint
   const { secret, old_secret, tm_old_secret_expire } = signer ?? endpoint
   const old = tm_old_secret_expire !== null && tm_old_secret_expire > timeAfter(0) ? old_secret : null
-  return [secret, old].filter((known) => known !== null)
+  return [secret, old].filter((known) => known !== null).map(secretFrom)
 }

@@ -1,5 +1,5 @@
 import type { Outbound } from '@sidetone/outbound'
-import { signatureHeaders } from './sign.ts'
+import { type Secret, signatureHeaders } from './sign.ts'
 
 export type Method = 'POST' | 'GET' | 'PUT' | 'DELETE'
 
@@ -11,7 +11,7 @@ export interface Request {
   contentType: string
   body: string
   /** Each signs; the newest first. */
-  secrets: string[]
+  secrets: Secret[]
 }
 
 /** `status_code` is 0 when there was no answer; `error` is empty when it was accepted. */

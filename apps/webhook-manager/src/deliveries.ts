@@ -38,8 +38,8 @@ const lineOf = (endpoint_id: string, resource_id: string) => `${endpoint_id}|${r
 export type Deliveries = ReturnType<typeof openDeliveries>
 
 export function openDeliveries(store: Store) {
-  /** Adds what is not there yet. Those of a line wait for each other. */
-  async function add(tx: Tx, given: NewDelivery[]): Promise<NewDelivery[]> {
+  /** Adds what is not there yet; those of a line wait for each other. Returns the endpoints for which something is due now. */
+  async function add(tx: Tx, given: NewDelivery[]): Promise<Set<string>> {
     const fresh = await unknown(tx, given)
     const busy = await busyLines(
       tx,
@@ -62,7 +62,7 @@ export function openDeliveries(store: Store) {
       }
     })
     for (const some of chunks(rows)) await tx.kysely.insertInto(table).values(some).execute()
-    return fresh
+    return new Set(rows.filter(({ tm_due }) => tm_due !== null).map(({ endpoint_id }) => endpoint_id))
   }
 
   async function unknown(tx: Tx, given: NewDelivery[]): Promise<NewDelivery[]> {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { everyCustomer } from '@sidetone/contract'
 import { type JobContext, NotYet } from '@sidetone/jobs'
 import type { WebhookEndpoint } from '@sidetone/proto-schemas/webhook'
@@ -8,6 +7,7 @@ import { type Answer, deliver } from './deliver.ts'
 import type { DueDelivery, Outcome } from './deliveries.ts'
 import { afterFailure, type Health, healthy, isHopeless, isPaused, placesOf } from './health.ts'
 import { retries, retryAfterMs } from './schedule.ts'
+import type { Secret } from './sign.ts'
 
 const outcomesAtOnce = 200
 /** After that long another worker may take over. */
@@ -85,7 +85,7 @@ async function sendDue(
     }
   }
 
-  async function send({ uri, method }: WebhookEndpoint, secrets: string[], delivery: DueDelivery): Promise<void> {
+  async function send({ uri, method }: WebhookEndpoint, secrets: Secret[], delivery: DueDelivery): Promise<void> {
     const { event_id: id, body, attempts } = delivery
     const begun = health.failures
     const answer = await deliver(core.outbound, { id, uri, method, contentType: 'application/json', body, secrets })
@@ -105,9 +105,8 @@ async function sendDue(
       news = Promise.withResolvers()
       await fill()
       if (sending.size === 0) return { health, isGone }
-      const look = new AbortController()
-      const timer = sleep(lookEveryMs, undefined, { signal: look.signal }).catch(() => undefined)
-      await Promise.race([...sending.values(), news.promise, timer, stopped]).finally(() => look.abort())
+      const look = setTimeout(news.resolve, lookEveryMs)
+      await Promise.race([...sending.values(), news.promise, stopped]).finally(() => clearTimeout(look))
     }
   } finally {
     unlisten()

@@ -6,9 +6,9 @@ import { batches } from '@sidetone/store'
 import { type Core, wake } from './core.ts'
 import { absentWhenNotFound, type CustomerAddresses, unnamed } from './customer-address.ts'
 import type { NewDelivery } from './deliveries.ts'
-import { healthy } from './health.ts'
+import { healthy, isPaused } from './health.ts'
 
-type Target = Pick<WebhookEndpoint, 'id' | 'customer_id' | 'type' | 'event_types' | 'status'>
+type Target = Pick<WebhookEndpoint, 'id' | 'customer_id' | 'type' | 'event_types' | 'status' | 'tm_retry'>
 
 interface Item {
   event: PublicEvent
@@ -30,17 +30,18 @@ export function createFanOut(core: Core, addresses: CustomerAddresses) {
     const targets = await targetsOf(items.map(({ event }) => event.customer_id))
     const wanted = items.flatMap((item) => deliveriesOf(item, targets.get(item.event.customer_id) ?? []))
     if (wanted.length === 0) return
+    // These come back by themselves, when their pause is over.
+    const paused = new Set([...targets.values()].flat().flatMap((target) => (isPaused(target) ? [target.id] : [])))
     await store.transaction(async (tx) => {
-      const added = await deliveries.add(tx, wanted)
-      const waiting = added.filter(({ givenUp }) => givenUp === undefined)
-      for (const id of new Set(waiting.map(({ endpoint_id }) => endpoint_id))) await wake(core, tx, id)
+      const due = await deliveries.add(tx, wanted)
+      for (const id of due) if (!paused.has(id)) await wake(core, tx, id)
     })
   }
 
   async function targetsOf(customer_ids: string[]): Promise<Map<string, Target[]>> {
     const rows = await endpoints
       .select(store, everyCustomer)
-      .select(['id', 'customer_id', 'type', 'event_types', 'status'])
+      .select(['id', 'customer_id', 'type', 'event_types', 'status', 'tm_retry'])
       .where('customer_id', 'in', [...new Set(customer_ids)])
       .where('status', '!=', 'disabled')
       .execute()

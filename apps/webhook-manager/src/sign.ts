@@ -1,4 +1,16 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+
+/** What signs, made once for many requests: from bytes, Node makes a key for each text. */
+export interface Secret {
+  standard: KeyObject
+  voipbin: KeyObject
+}
+
+/** From `whsec_<base64>`. */
+export const secretFrom = (text: string): Secret => ({
+  standard: createSecretKey(Buffer.from(text.slice(prefix.length), 'base64')),
+  voipbin: createSecretKey(Buffer.from(text)),
+})
 
 /**
  * The headers of Standard Webhooks (github.com/standard-webhooks/standard-webhooks, spec, "Webhook Metadata" and "Signature
@@ -11,22 +23,21 @@ export function signatureHeaders({
   body,
   time = new Date(),
 }: {
-  /** `whsec_<base64>`, the newest first. */
-  secrets: string[]
+  /** The newest first. */
+  secrets: Secret[]
   id: string
   body: string
   time?: Date
 }): Record<string, string> {
   const timestamp = String(Math.floor(time.getTime() / 1000))
-  const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text)
-  const keyOf = (secret: string) => Buffer.from(secret.slice(prefix.length), 'base64')
+  const hmac = (key: KeyObject, text: string) => createHmac('sha256', key).update(text)
   return {
     'webhook-id': id,
     'webhook-timestamp': timestamp,
     'webhook-signature': secrets
-      .map((secret) => `v1,${hmac(keyOf(secret), `${id}.${timestamp}.${body}`).digest('base64')}`)
+      .map(({ standard }) => `v1,${hmac(standard, `${id}.${timestamp}.${body}`).digest('base64')}`)
       .join(' '),
-    'x-voipbin-signature': `sha256=${hmac(secrets[0]!, body).digest('hex')}`,
+    'x-voipbin-signature': `sha256=${hmac(secrets[0]!.voipbin, body).digest('hex')}`,
   }
 }
 
