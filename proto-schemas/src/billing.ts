@@ -27,7 +27,16 @@ import {
 export * from './billing-schemas.ts'
 
 const Reference = z.object({
-  reference_type: ReferenceType.extract(['call', 'call_extension', 'sms', 'email', 'number', 'speaking', 'recording']),
+  reference_type: ReferenceType.extract([
+    'call',
+    'call_extension',
+    'sms',
+    'email',
+    'number',
+    'number_renew',
+    'speaking',
+    'recording',
+  ]),
   reference_id: Id,
 })
 const Covered = z.object({

@@ -8,7 +8,7 @@ const [acme, rival] = [adminOf(someId(1)), adminOf(someId(2))]
 
 let app: TestPlatform
 beforeAll(async () => {
-  app = await startTestPlatform({ managers: [numberManager] })
+  app = await startTestPlatform({ managers: [numberManager], env: { NUMBER_PROVIDER: 'open' } })
 })
 afterAll(() => app.close())
 

@@ -51,7 +51,7 @@ export async function seed(transport: Transport, dataDir: DataDir): Promise<void
     [seeded.echoNumber, 'Echo', echoActions()],
   ] as const) {
     const flow = await flows.flow.create({ name, actions: [...actions] }, mine)
-    await unlessThere(numbers.number.create({ number, name, call_flow_id: flow.id }, mine))
+    await unlessThere(numbers.number.register({ customer_id, number, name, call_flow_id: flow.id }, platform))
   }
   const accesskey = await customers.accesskey.create({ name: 'Made at the first start' }, mine)
   dataDir.keys.accesskey = accesskey.token!

@@ -102,7 +102,7 @@ async function start(
   closers.push(() => platform.close())
 
   await migrateManagers(store, managers)
-  const managerEnv = { DEFAULT_CUSTOMER_ID: keys.customer_id, ...env }
+  const managerEnv = { DEFAULT_CUSTOMER_ID: keys.customer_id, NUMBER_PROVIDER: 'open', ...env }
   for (const manager of managers) {
     const running = await startManager(manager, platform, readSettings(manager.settings, managerEnv))
     closers.push(() => running.close({ drainMs: settings.DRAIN_SECONDS * 1_000 }))
