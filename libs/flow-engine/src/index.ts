@@ -1,4 +1,5 @@
 export { type CheckedActions, checkActions } from './check-actions.ts'
+export { collectDigits } from './collect-digits.ts'
 export { type Answer, describeFailure, end, type FieldProblem, fail, type Ran, run } from './engine.ts'
 export { executedBy } from './local-actions.ts'
 export { simulate } from './simulate.ts'

@@ -1,9 +1,9 @@
 import { internalIdentity } from '@sidetone/contract'
+import { collectDigits } from '@sidetone/flow-engine'
 import type { ActionOption } from '@sidetone/proto-schemas/action'
 import type { CallRow } from '../call-row.ts'
 import type { Core } from '../core.ts'
 import type { MediaAction, Outcome } from './action.ts'
-import { collectDigits } from './collect-digits.ts'
 
 export const digitsVariable = 'voipbin.call.digits'
 

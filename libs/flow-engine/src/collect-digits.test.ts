@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { collectDigits } from '../src/actions/collect-digits.ts'
+import { collectDigits } from './collect-digits.ts'
 
 test.each([
   ['12', { length: 3, key: '' }, { digits: '12', rest: '', complete: false }],
