@@ -1,4 +1,4 @@
 export { type Frame, openEvents } from './event-client.ts'
 export * from './phone/index.ts'
-export { freePort, type SidetoneProcess, startSidetone } from './sidetone.ts'
+export { type SidetoneProcess, startSidetone } from './sidetone.ts'
 export { type ReceivedWebhook, startWebhookReceiver } from './webhook-receiver.ts'

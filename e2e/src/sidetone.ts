@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -31,12 +30,11 @@ export async function startSidetone({
   dataDir?: string
 } = {}): Promise<SidetoneProcess> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'sidetone-e2e-')))
-  const [httpPort, sipPort] = [await freePort(), await freePort()]
   const child = spawn(process.execPath, [main], {
     env: {
       PATH: process.env.PATH,
-      HTTP_PORT: String(httpPort),
-      SIP_PORT: String(sipPort),
+      HTTP_PORT: '0',
+      SIP_PORT: '0',
       RTP_PORT_MIN: '0',
       RTP_PORT_MAX: '0',
       SIDETONE_DATA_DIR: folder,
@@ -61,14 +59,15 @@ export async function startSidetone({
     child.stderr.on('data', read)
     void exited.then((code) => fail(`ended with ${code}`))
   })
+  const printed = (part: RegExp): string => part.exec(output)?.[1] ?? ''
   const remove = async () => {
     if (!dataDir) await rm(folder, { recursive: true, force: true })
   }
   return {
-    url: `http://127.0.0.1:${httpPort}`,
+    url: printed(/REST +(http:\S+)\/v1\.0/),
     host: '127.0.0.1',
-    sipPort,
-    accesskey: /Access key\s+(\S+)/.exec(output)?.[1] ?? '',
+    sipPort: Number(printed(/SIP +\S+:(\d+)/)),
+    accesskey: printed(/Access key +(\S+)/),
     dataDir: folder,
     output: () => output,
     async stop() {
@@ -82,15 +81,4 @@ export async function startSidetone({
       await exited
     },
   }
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo
-      probe.close(() => resolve(port))
-    })
-  })
 }
