@@ -7,6 +7,7 @@ import { parsePlaybackId } from './actions/playing.ts'
 import { onAmdEvent } from './amd.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
+import { onMediaChannelReady, parseMediaChannelId } from './external-media.ts'
 import { type AriChannel, receiveCall, stasisArgsOf } from './incoming.ts'
 import { reconcileNode } from './reaper.ts'
 import { endRecording, onRecordedDigit, onSnoopReady, recordingIdOfSnoop } from './recordings.ts'
@@ -39,6 +40,7 @@ const handlers: Record<string, Handle> = {
     if (recordingId) return onSnoopReady(core, recordingId)
     const echo = parseEchoChannelId(channel.id)
     if (echo) return core.signal(echo.id, { type: 'echo_ready' }, echo.turn)
+    if (parseMediaChannelId(channel.id)) return onMediaChannelReady(core, asteriskId, channel.id)
     // A leg that we dialled enters the application when it is answered; with early media it is there from the beginning.
     const call = channel.state === 'Up' ? await legOf(core, asteriskId, channel) : undefined
     return call?.direction === 'outgoing' && core.apply(call.id, { type: 'answered' })

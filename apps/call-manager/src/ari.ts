@@ -1,5 +1,6 @@
 import type { Client } from '@sidetone/contract'
 import { commonError, internalIdentity } from '@sidetone/contract'
+import type { ActionOption } from '@sidetone/proto-schemas/action'
 import type { asteriskContract } from '@sidetone/proto-schemas/asterisk'
 
 /** A channel as the node lists it. */
@@ -17,6 +18,8 @@ interface Originate {
   variables?: Record<string, string>
   timeoutSeconds: number
 }
+
+type ExternalMedia = Omit<ActionOption<'external_media_start'>, 'direction' | 'direction_listen' | 'direction_speak'>
 
 export type MuteDirection = 'both' | 'in' | 'out'
 
@@ -46,8 +49,10 @@ export interface Ari {
   createBridge(bridgeId: string): Promise<void>
   join(bridgeId: string, channelIds: string[]): Promise<void>
   destroyBridge(bridgeId: string): Promise<void>
-  /** Makes a channel that hears both sides of another. */
-  snoop(channelId: string, snoopId: string): Promise<void>
+  /** Makes a channel that hears another (both sides by default), and may speak to its phone. */
+  snoop(channelId: string, snoopId: string, how?: { spy: string; whisper: string }): Promise<void>
+  /** Makes a channel to a host outside; the options are those of the action. */
+  externalMedia(channelId: string, options: ExternalMedia): Promise<void>
   record(
     channelId: string,
     name: string,
@@ -138,7 +143,16 @@ export function ariOf(client: Client<typeof asteriskContract>): Ari {
     },
     join: (bridgeId, channelIds) => post(`bridges/${bridgeId}/addChannel`, { channel: channelIds.join(',') }),
     destroyBridge: (bridgeId) => gone(`bridges/${bridgeId}`),
-    snoop: (channelId, snoopId) => post(`channels/${channelId}/snoop/${snoopId}`, { app: stasisApp, spy: 'both' }),
+    snoop: (channelId, snoopId, how = { spy: 'both', whisper: 'none' }) =>
+      post(`channels/${channelId}/snoop/${snoopId}`, { app: stasisApp, ...how }),
+    externalMedia(
+      channelId,
+      { external_host, encapsulation, transport, transport_data, connection_type, format, data },
+    ) {
+      const given = { ...(data && { data }), ...(transport_data && { transport_data }) }
+      const query = { external_host, encapsulation, transport, connection_type, format, direction: 'both', ...given }
+      return post('channels/externalMedia', { channelId, app: stasisApp, ...query })
+    },
     record: (channelId, name, limits) =>
       post(`channels/${channelId}/record`, { name, format: 'wav', ifExists: 'overwrite', ...limits }),
     async pauseRecording(name, paused) {

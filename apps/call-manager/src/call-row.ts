@@ -51,6 +51,8 @@ export const CallRow = Call.extend({
   early_execution: z.boolean(),
   /** Whether a person or a machine has answered is being found out. Epoch milliseconds; 0: it is not talking. */
   amd: z.object({ handle: z.enum(['hangup', 'continue']), begun_at: z.int(), talking_since: z.int() }).nullable(),
+  /** The hosts outside that take part in its audio. Null: none ever. */
+  external_media_ids: z.array(z.string()).nullable(),
   /** What it says before the answer is heard by the call that dials it. */
   early_media: z.boolean(),
   /** So many seconds after the answer are paid for; null: it costs nothing. */

@@ -43,7 +43,7 @@ export interface Change {
 
 type Given = Pick<
   Resources<typeof callContract, z.output<typeof settings>>,
-  'settings' | 'log' | 'store' | 'emit' | 'jobs'
+  'settings' | 'log' | 'store' | 'emit' | 'jobs' | 'outbound'
 >
 
 /** What the parts of the call manager share. */

@@ -2,6 +2,7 @@ import { internalIdentity, nilId } from '@sidetone/contract'
 import { currentOf } from './actions/index.ts'
 import { orUndefined } from './addresses.ts'
 import type { Core } from './core.ts'
+import { stopExternalMedia } from './external-media.ts'
 import { hangUpGroupcall, leaveGroupcall } from './groupcalls.ts'
 import { stopRecording } from './recordings.ts'
 
@@ -25,6 +26,7 @@ export async function endCall(core: Core, id: string): Promise<void> {
     await core.signal(call.master_call_id, { type: 'leg_ended', leg_id: id, reason: call.hangup_reason })
   }
   await stopRecording(core, call.recording_id)
+  await stopExternalMedia(core, call)
   if (call.activeflow_id !== nilId) {
     const identity = internalIdentity(call.customer_id)
     await orUndefined(core.managers.flow.activeflow.stop({ id: call.activeflow_id }, { identity }))

@@ -143,4 +143,7 @@ export const migrations = [
       .execute(),
   ),
   migration('0015_call_amd', (schema) => schema.alterTable('call_call').addColumn('amd', 'text').execute()),
+  migration('0016_call_external_media', (schema) =>
+    schema.alterTable('call_call').addColumn('external_media_ids', 'text').execute(),
+  ),
 ]

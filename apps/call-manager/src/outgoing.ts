@@ -43,6 +43,7 @@ export const newCall = {
   early_execution: false,
   early_media: false,
   amd: null,
+  external_media_ids: null,
   covered_seconds: null,
 }
 

@@ -5,6 +5,7 @@ import { type Channel, isUnavailable, stasisApp } from './ari.ts'
 import { countActive } from './call-metrics.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
+import { parseMediaChannelId } from './external-media.ts'
 import { hangUpGroupcall } from './groupcalls.ts'
 import { afterAnswer } from './legs.ts'
 import { endRecording, recordingIdOfSnoop } from './recordings.ts'
@@ -116,7 +117,7 @@ async function isOrphan(core: Core, asterisk_id: string, { id, creationtime, dia
       (await core.recordings.findBy(core.store, '*', { id: recordingId, status: ['initiating', 'recording'] })) ===
       undefined
     )
-  const echo = parseEchoChannelId(id)
-  const where = echo ? { id: echo.id } : { asterisk_id, channel_id: id }
+  const ofCall = parseEchoChannelId(id)?.id ?? parseMediaChannelId(id)?.call_id
+  const where = ofCall ? { id: ofCall } : { asterisk_id, channel_id: id }
   return (await core.calls.findBy(core.store, '*', { ...where, status: liveStatuses })) === undefined
 }

@@ -3,6 +3,7 @@ import { sine, strongestTone, writeWav } from '@sidetone/e2e/phone'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Lab, openLab } from './platform.ts'
 import { asteriskAbsent, type StartNode, startAsterisk, startEmbedded } from './rtc-node.ts'
+import { startRtpHost } from './rtp-host.ts'
 
 describe('on the softswitch', () => suite(startEmbedded))
 describe.skipIf(asteriskAbsent && process.env.SIDETONE_REQUIRE !== 'all')('on a real Asterisk', () =>
@@ -190,6 +191,25 @@ function suite(startNode: StartNode) {
     await call.waitForTone(700)
     await call.ended
     await lab.ended()
+  })
+
+  test('external media: a host outside hears the phone and speaks to it, until it is taken away', async () => {
+    const host = await startRtpHost()
+    const start = {
+      type: 'external_media_start',
+      option: { external_host: `127.0.0.1:${host.port}`, direction_listen: 'in', direction_speak: 'out' },
+    }
+    const caller = await lab.dial(
+      lab.number({ type: 'answer' }, start, wait(1_500), { type: 'external_media_stop' }, wait(60_000)),
+    )
+    await caller.answered
+    void caller.play({ frequency: 900, durationMs: 20_000 })
+    await vi.waitUntil(() => host.heard(900), 3_000)
+    await caller.waitForTone(400)
+    await vi.waitUntil(async () => (await lab.ari('bridges')).length === 0, 5_000)
+    await caller.hangup()
+    await lab.ended()
+    host.close()
   })
 
   test('the mute action mutes, and an empty direction gives the audio back', async () => {

@@ -7,6 +7,7 @@ import { connect } from './connect.ts'
 import { digitsReceive } from './digits-receive.ts'
 import { digitsSend } from './digits-send.ts'
 import { echo } from './echo.ts'
+import { externalMediaStart, externalMediaStop } from './external-media.ts'
 import { hangup } from './hangup.ts'
 import { mute } from './mute.ts'
 import { beep, play } from './play.ts'
@@ -23,6 +24,8 @@ const actions: { [T in ActionType]?: MediaAction<T> } = {
   digits_receive: digitsReceive,
   digits_send: digitsSend,
   echo,
+  external_media_start: externalMediaStart,
+  external_media_stop: externalMediaStop,
   hangup,
   mute,
   play,

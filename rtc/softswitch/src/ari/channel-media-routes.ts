@@ -10,7 +10,7 @@ import {
   startRecording,
 } from '../call/recording.ts'
 import { createSnoop } from '../call/snoop.ts'
-import { type AudioSource, silenceSource, toneSource } from '../media/index.ts'
+import { type AudioSource, toneSource } from '../media/index.ts'
 import { controlled, findChannel } from './find-channel.ts'
 import {
   type AriContext,
@@ -84,7 +84,10 @@ const background = (source: (() => AudioSource) | null) => (context: AriContext,
 /** Music on hold is a soft chime as long as a station has no music of its own. */
 const music = () => toneSource('392/400,494/400,587/800,0/1600')
 /** Packets without sound, for peers that take their absence for a broken call. */
-const quiet = () => silenceSource(Number.POSITIVE_INFINITY)
+const quiet = (on: boolean) => (context: AriContext, request: AriRequest) => {
+  controlled(context, request).media.sendSilence(on)
+  return NO_CONTENT
+}
 
 function snoop(context: AriContext, { params, args }: AriRequest): AriReply {
   const spied = findChannel(context, params.channelId)
@@ -95,13 +98,17 @@ function snoop(context: AriContext, { params, args }: AriRequest): AriReply {
   if (!directions.includes(whisper)) throw new AriError(400, 'Invalid direction specified for whisper')
   if (spy === 'none' && whisper === 'none')
     throw new AriError(400, 'Direction must be specified for at least spy or whisper')
-  if (whisper !== 'none') throw new AriError(501, 'Whispering is not supported')
+  if (whisper === 'in') throw new AriError(501, 'Whispering is supported towards the phone alone')
   const app = text(args, 'app')
   if (app === undefined) throw new AriError(400, 'Application name is required')
   const id = params.snoopId ?? text(args, 'snoopId')
   if (id !== undefined && context.core.channels.has(id))
     throw new AriError(409, 'Channel with given unique ID already exists')
-  const channel = createSnoop(context.core, spied, spy as 'in' | 'out' | 'both', id ?? randomUUID())
+  const channel = createSnoop(context.core, spied, {
+    id: id ?? randomUUID(),
+    spy: spy as 'none' | 'in' | 'out' | 'both',
+    whispers: whisper !== 'none',
+  })
   setImmediate(() => channel.ended || enterStasis(context.core, channel, app, appArgs(args)))
   return ok(channelView(channel))
 }
@@ -112,8 +119,8 @@ export const channelMediaRoutes: Routes = {
   'DELETE /channels/:channelId/hold': background(null),
   'POST /channels/:channelId/moh': background(music),
   'DELETE /channels/:channelId/moh': background(null),
-  'POST /channels/:channelId/silence': background(quiet),
-  'DELETE /channels/:channelId/silence': background(null),
+  'POST /channels/:channelId/silence': quiet(true),
+  'DELETE /channels/:channelId/silence': quiet(false),
   'POST /channels/:channelId/mute': mute(true),
   'DELETE /channels/:channelId/mute': mute(false),
   'POST /channels/:channelId/dtmf': (context, request) => {

@@ -3,6 +3,7 @@ import { bridgeRoutes } from './bridge-routes.ts'
 import { channelMediaRoutes } from './channel-media-routes.ts'
 import { channelRoutes } from './channel-routes.ts'
 import { configRoutes } from './config-routes.ts'
+import { externalMediaRoutes } from './external-media-routes.ts'
 import { mediaRoutes } from './media-routes.ts'
 import { originateRoutes } from './originate-routes.ts'
 import { type AriContext, AriError, type AriReply, type Handler, type Routes } from './route.ts'
@@ -27,6 +28,7 @@ const newNode = (): Node => ({ children: new Map(), handlers: new Map() })
 const ROUTES: Routes = {
   ...channelRoutes,
   ...originateRoutes,
+  ...externalMediaRoutes,
   ...channelMediaRoutes,
   ...bridgeRoutes,
   ...mediaRoutes,

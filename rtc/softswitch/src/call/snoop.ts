@@ -3,10 +3,17 @@ import { type Channel, createChannel, destroyChannel } from './channel.ts'
 import type { Core } from './core.ts'
 import { createVirtualMedia } from './virtual-media.ts'
 
-/** A channel that hears what another hears (`in`), says (`out`), or both. It ends with the one it listens to. */
-export function createSnoop(core: Core, spied: Channel, spy: 'in' | 'out' | 'both', id: string): Channel {
-  const media = createVirtualMedia(core.media.clock)
-  const stopTap = tapMixed(spied.media, { write: media.hear }, spy)
+/**
+ * A channel that hears what another hears (`in`), says (`out`), or both; with `whispers` the other says what this one is
+ * told, while it plays nothing. It ends with the one it listens to.
+ */
+export function createSnoop(
+  core: Core,
+  spied: Channel,
+  { id, spy, whispers }: { id: string; spy: 'none' | 'in' | 'out' | 'both'; whispers: boolean },
+): Channel {
+  const media = createVirtualMedia(core.media.clock, whispers ? (said) => spied.media.feed(said) : undefined)
+  const stopTap = spy === 'none' ? () => {} : tapMixed(spied.media, { write: media.hear }, spy)
   const channel = createChannel(core, {
     id,
     name: core.nextChannelName(`Snoop/${spied.id}`),

@@ -81,6 +81,7 @@ export function createVirtualMedia(clock: MediaClock, onSaid?: (frame: Frame) =>
     addSpeechSink: (sink: AudioSink) => void speechSinks.add(sink),
     removeSpeechSink: (sink: AudioSink) => void speechSinks.delete(sink),
     sendDtmf: () => Promise.resolve(),
+    sendSilence() {},
     mute(direction: 'in' | 'out' | 'both', on: boolean) {
       if (direction !== 'out') muted.in = on
       if (direction !== 'in') muted.out = on

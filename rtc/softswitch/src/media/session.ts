@@ -51,6 +51,7 @@ export function createSession(
   let isSending = false
   let quietTicks = keepAliveTicks
   let closed = false
+  let sendsSilence = false
 
   function hear() {
     const frame = receiver.hear()
@@ -74,7 +75,7 @@ export function createSession(
       return null
     }
     const wanted = digit?.tone ?? player.next() ?? (isFed ? fed : null)
-    if (!wanted) {
+    if (!wanted && !sendsSilence) {
       sender.silent()
       if (++quietTicks < keepAliveTicks) return null
     }
@@ -111,6 +112,9 @@ export function createSession(
     addSpeechSink: (sink: AudioSink) => void speechSinks.add(sink),
     removeSpeechSink: (sink: AudioSink) => void speechSinks.delete(sink),
     sendDtmf: dtmf.send,
+    sendSilence(on: boolean) {
+      sendsSilence = on
+    },
     mute(direction: 'in' | 'out' | 'both', on: boolean) {
       if (direction !== 'out') muted.in = on
       if (direction !== 'in') muted.out = on

@@ -106,6 +106,8 @@ export interface MediaSession extends EventEmitter<{ dtmf: [string, number]; tim
   /** Sends digits as RFC 4733 events, or as tones to a peer without them; resolves when the last one is out or the session closed. */
   sendDtmf(digits: string, options?: { durationMs?: number; gapMs?: number }): Promise<void>
   mute(direction: 'in' | 'out' | 'both', on: boolean): void
+  /** Also sends packets while there is nothing to say. */
+  sendSilence(on: boolean): void
   readonly stats: MediaStats
   close(): void
 }
