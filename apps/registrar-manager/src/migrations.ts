@@ -20,4 +20,23 @@ export const migrations = [
   migration('0002_extension_address', (schema) =>
     schema.createIndex('ux_registrar_extension_address').unique().on('registrar_extension').column('address').execute(),
   ),
+  migration('0003_trunk', (schema) =>
+    createResourceTable(schema, 'registrar_trunk', (table) =>
+      table
+        .addColumn('name', 'varchar(255)')
+        .addColumn('detail', 'text')
+        .addColumn('domain_name', 'varchar(31)')
+        .addColumn('auth_types', 'text')
+        .addColumn('username', 'varchar(64)')
+        .addColumn('password', 'text')
+        .addColumn('allowed_ips', 'text')
+        .addColumn('ha1_md5', 'text')
+        .addColumn('ha1_sha256', 'text')
+        // The name in lower case while it lives, else nothing: what makes it unique.
+        .addColumn('active_domain', 'varchar(31)'),
+    ),
+  ),
+  migration('0004_trunk_domain', (schema) =>
+    schema.createIndex('ux_registrar_trunk_domain').unique().on('registrar_trunk').column('active_domain').execute(),
+  ),
 ]

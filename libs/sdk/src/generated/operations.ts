@@ -55,7 +55,11 @@ export type Route = { id: string; customer_id: string; tm_create: string; tm_upd
 
 export type SavedFlow = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; type: "flow" | "conference" | "queue" | "campaign" | "transfer"; name: string; detail: string; actions: Array<Action>; direct_hash: string; on_complete_flow_id: string; warnings: Array<{ field: string; problem: string }> }
 
+export type StorageAccount = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; total_file_count: number; total_file_size: number; quota_file_count: number; quota_file_size: number }
+
 export type Tag = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string }
+
+export type Trunk = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; domain_name: string; auth_types: Array<"basic" | "ip">; username: string; password: string; allowed_ips: Array<string> }
 
 export type WebhookDelivery = { id: string; customer_id: string; webhook_endpoint_id: string; event_type: string; resource_id: string; status: "pending" | "delivered" | "failed"; attempts: number; status_code: number; error: string; tm_next_attempt: string | null; tm_create: string; tm_update: string | null }
 
@@ -199,6 +203,20 @@ export interface Operations {
     update: Method<{ id: string; name?: string; detail?: string; password: string }, Extension>
     /** Delete an extension */
     delete: Method<{ id: string }, Extension>
+    /** Give an extension a new short address; the old one stops working */
+    direct_hash_regenerate: Method<{ id: string }, Extension>
+  }
+  trunk: {
+    /** List trunks */
+    list: Method<{ page_size?: number; page_token?: string }, { result: Array<Trunk>; next_page_token: string }>
+    /** Create a trunk */
+    create: Method<{ name?: string; detail?: string; auth_types: Array<"basic" | "ip">; username?: string; password?: "" | string; allowed_ips?: Array<string | string | string | string>; domain_name: string }, Trunk>
+    /** Get a trunk */
+    get: Method<{ id: string }, Trunk>
+    /** Replace all of a trunk but its domain_name */
+    update: Method<{ id: string; name?: string; detail?: string; auth_types: Array<"basic" | "ip">; username?: string; password?: "" | string; allowed_ips?: Array<string | string | string | string> }, Trunk>
+    /** Delete a trunk */
+    delete: Method<{ id: string }, Trunk>
   }
   flow: {
     /** List flows */
@@ -394,9 +412,23 @@ export interface Operations {
     /** Get a page of Stripe on which to manage payments */
     stripe_portal: Method<Record<string, unknown>, { url: string }>
   }
+  storage_account: {
+    /** Get your own storage account */
+    own: Method<Record<string, unknown>, StorageAccount>
+    /** List the storage accounts of all customers */
+    list: Method<{ page_size?: number; page_token?: string }, { result: Array<StorageAccount>; next_page_token: string }>
+    /** Open a storage account for a customer whose account was deleted */
+    create: Method<{ customer_id: string }, StorageAccount>
+    /** Get a storage account */
+    get: Method<{ id: string }, StorageAccount>
+    /** Delete a storage account and every file in it */
+    delete: Method<{ id: string }, StorageAccount>
+  }
   storage_file: {
     /** List files */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<File>; next_page_token: string }>
+    /** Upload a file */
+    create: Method<{ type: "rag"; file: Blob }, File>
     /** Get a file */
     get: Method<{ id: string }, File>
     /** Delete a file */
@@ -532,6 +564,14 @@ export const operations: Record<string, Record<string, OperationRow>> = {
     get: {"method":"GET","path":"/v1.0/extensions/{id}","parameters":["id"]},
     update: {"method":"PUT","path":"/v1.0/extensions/{id}","parameters":["id"]},
     delete: {"method":"DELETE","path":"/v1.0/extensions/{id}","parameters":["id"]},
+    direct_hash_regenerate: {"method":"POST","path":"/v1.0/extensions/{id}/direct-hash-regenerate","parameters":["id"]},
+  },
+  trunk: {
+    list: {"method":"GET","path":"/v1.0/trunks","parameters":[]},
+    create: {"method":"POST","path":"/v1.0/trunks","parameters":[]},
+    get: {"method":"GET","path":"/v1.0/trunks/{id}","parameters":["id"]},
+    update: {"method":"PUT","path":"/v1.0/trunks/{id}","parameters":["id"]},
+    delete: {"method":"DELETE","path":"/v1.0/trunks/{id}","parameters":["id"]},
   },
   flow: {
     list: {"method":"GET","path":"/v1.0/flows","parameters":[]},
@@ -644,8 +684,16 @@ export const operations: Record<string, Record<string, OperationRow>> = {
     paddle_portal: {"method":"POST","path":"/v1.0/billing_account/paddle_portal_session","parameters":[]},
     stripe_portal: {"method":"POST","path":"/v1.0/billing_account/stripe_portal_session","parameters":[]},
   },
+  storage_account: {
+    own: {"method":"GET","path":"/v1.0/storage_account","parameters":[]},
+    list: {"method":"GET","path":"/v1.0/storage_accounts","parameters":[]},
+    create: {"method":"POST","path":"/v1.0/storage_accounts","parameters":[]},
+    get: {"method":"GET","path":"/v1.0/storage_accounts/{id}","parameters":["id"]},
+    delete: {"method":"DELETE","path":"/v1.0/storage_accounts/{id}","parameters":["id"]},
+  },
   storage_file: {
     list: {"method":"GET","path":"/v1.0/storage_files","parameters":[]},
+    create: {"method":"POST","path":"/v1.0/storage_files","parameters":[],"upload":true},
     get: {"method":"GET","path":"/v1.0/storage_files/{id}","parameters":["id"]},
     delete: {"method":"DELETE","path":"/v1.0/storage_files/{id}","parameters":["id"]},
     file: {"method":"GET","path":"/v1.0/storage_files/{id}/file","parameters":["id"]},
