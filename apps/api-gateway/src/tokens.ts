@@ -7,7 +7,7 @@ const Claims = z.discriminatedUnion('type', [
   z.object({ type: z.enum(['agent', 'delegate']), jti: z.uuid() }),
   z.object({ type: z.literal('direct'), direct_hash: z.string() }),
 ])
-export type Claims = z.infer<typeof Claims>
+type Claims = z.infer<typeof Claims>
 
 /** Signs and reads the platform's tokens (RFC 7519). */
 export interface Tokens {

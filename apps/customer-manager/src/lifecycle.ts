@@ -10,7 +10,7 @@ const confirmationPhrase = 'DELETE'
 const deletionKey = (id: string) => `customer.delete:${id}`
 
 /** What happens to a customer as a whole: frozen, recovered, deleted. Other managers follow by its events. */
-export function lifecycle(core: Core) {
+function lifecycle(core: Core) {
   const { store, emit, jobs, customers, accesskeys } = core
 
   async function freeze(tx: Tx, scope: Scope, id: string): Promise<Customer | undefined> {
