@@ -65,7 +65,7 @@ describe.each(await testDatabases('set-up of carriers'))('on $name', ({ create }
     telnyx.of('outbound_voice_profiles').push({ id: '1', name: 'somebody else’s' })
     telnyx.fail('fqdns', 0)
     const cutOff = expect(setup()).rejects.toMatchObject({ reason: 'CARRIER_UNAVAILABLE' })
-    await expect.poll(telnyx.count, patient).toBe(6)
+    await expect.poll(telnyx.count, patient).toBe(7)
     const { store } = app.app.platform
     await store.kysely.updateTable('jobs_job').set({ run_at_ms: 0, due_ms: 0 }).where('type', '=', undo).execute()
     await expect.poll(telnyx.count, patient).toBe(4)

@@ -25,13 +25,12 @@ export async function startTelnyx(apiKey: string) {
     if (request.headers.authorization !== `Bearer ${apiKey}`) return reply(401, 'Authentication failed')
     const list = things.get(path)
     if (!list) return reply(404, 'no such path')
-    if (request.method === 'POST' && failing?.path === path) {
-      if (failing.status === 0) return void held.push(response)
-      return reply(failing.status, 'fqdn is taken')
-    }
+    const failure = failing?.path === path ? failing.status : undefined
+    if (request.method === 'POST' && failure) return reply(failure, 'fqdn is taken')
     if (request.method === 'POST') {
       const made = { ...((await json(request)) as object), id: String(lastId++) }
       list.push(made)
+      if (failure === 0) return void held.push(response)
       return reply(201, made)
     }
     if (request.method === 'DELETE') {
@@ -53,7 +52,7 @@ export async function startTelnyx(apiKey: string) {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     of: (path: 'outbound_voice_profiles' | 'fqdn_connections' | 'fqdns') => things.get(path)!,
     count: () => Array.from(things.values()).flat().length,
-    /** Answers the next creations there with this status; 0: not before `hangUp`. */
+    /** Answers creations there with this status from now on; 0: creates, and says nothing until `hangUp`. */
     fail(path: string, status: number) {
       failing = { path, status }
     },
