@@ -274,7 +274,7 @@ export const billingContract = defineContract({
         list: operation({
           http: 'GET /billing_rates',
           summary: 'List the rates',
-          allow: admins,
+          allow: operators,
           input: PageQuery,
           output: Page(BillingRate),
         }),

@@ -1,4 +1,5 @@
 import type { Billing, CostType } from '@sidetone/proto-schemas/billing'
+import { isVirtualNumber } from '@sidetone/proto-schemas/number'
 
 /** What is free to be spent, or has been. Credit is in micros. */
 export interface Amounts {
@@ -40,14 +41,11 @@ export interface Usage {
 
 const isNumber = (text: string): boolean => /^\+[0-9]+$/.test(text)
 
-/** Numbers that lead to the platform itself. */
-const isVirtual = (number: string): boolean => number.startsWith('+899')
-
 export function costTypeOf({ reference_type, source, destination, direction }: Usage): CostType {
   if (reference_type === 'speaking') return 'tts'
   if (reference_type !== 'call') return reference_type as CostType
   if (direction === 'outgoing') return isNumber(destination) ? 'call_pstn_outgoing' : 'call_extension'
-  if (isVirtual(destination)) return 'call_vn'
+  if (isVirtualNumber(destination)) return 'call_vn'
   return isNumber(source) && isNumber(destination) ? 'call_pstn_incoming' : 'call_extension'
 }
 

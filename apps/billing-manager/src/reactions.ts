@@ -3,11 +3,11 @@ import { type Reaction, react } from '@sidetone/manager'
 import { callContract } from '@sidetone/proto-schemas/call'
 import type { Address } from '@sidetone/proto-schemas/common'
 import { customerContract } from '@sidetone/proto-schemas/customer'
-import { numberContract } from '@sidetone/proto-schemas/number'
+import { numberContract, type PhoneNumber } from '@sidetone/proto-schemas/number'
 import { minutes, secondsBetween } from './cost.ts'
 import type { LedgerBooks } from './ledger.ts'
 import { enqueueCancellations } from './payments/cancel-subscription.ts'
-import type { createUsage } from './usage.ts'
+import type { createUsage, Used } from './usage.ts'
 
 interface Dependencies {
   ledger: LedgerBooks
@@ -16,6 +16,23 @@ interface Dependencies {
 }
 
 const none = { source: '', destination: '', direction: 'outgoing' } as const
+
+/** A number, paid for its first month or for another. */
+const pieceOf = (
+  type: 'number' | 'number_renew',
+  reference_id: string,
+  { customer_id, number, tm_renew }: Pick<PhoneNumber, 'customer_id' | 'number' | 'tm_renew'>,
+): Used => ({
+  customer_id,
+  reference_types: [type],
+  reference_id,
+  number: { ...none, destination: number },
+  units: 1,
+  duration: 0,
+  start: tm_renew,
+  end: tm_renew,
+})
+
 const numberOf = ({ type, target }: Pick<Address, 'type' | 'target'>): string => (type === 'tel' ? target : '')
 
 /** What customers use and are: each event takes effect once, in one transaction. */
@@ -58,37 +75,13 @@ export function reactionsOf({ ledger, usage, jobs }: Dependencies): Reaction[] {
       })
     }),
 
-    react(
-      numberContract,
-      'number',
-      'created',
-      async (tx, { id, customer_id, number, type, provider_name, tm_create }) => {
-        // Virtual numbers are the platform's own, and others may be there without having been bought.
-        if (type === 'virtual' || provider_name === '') return
-        await settle(tx, {
-          customer_id,
-          reference_types: ['number'],
-          reference_id: id,
-          number: { ...none, destination: number },
-          units: 1,
-          duration: 0,
-          start: tm_create,
-          end: tm_create,
-        })
-      },
-    ),
+    react(numberContract, 'number', 'created', async (tx, number) => {
+      // Others are the platform's own, or are there without having been bought.
+      if (number.provider_name) await settle(tx, pieceOf('number', number.id, number))
+    }),
 
-    react(numberContract, 'number', 'renewed', (tx, { customer_id, number, renewal_id, tm_renew }) =>
-      settle(tx, {
-        customer_id,
-        reference_types: ['number_renew'],
-        reference_id: renewal_id,
-        number: { ...none, destination: number },
-        units: 1,
-        duration: 0,
-        start: tm_renew,
-        end: tm_renew,
-      }),
+    react(numberContract, 'number', 'renewed', (tx, number) =>
+      settle(tx, pieceOf('number_renew', number.renewal_id, number)),
     ),
   ]
 }

@@ -62,8 +62,8 @@ test('names and payment info are replaced, and the change is announced to manage
 })
 
 test('dollars become micros exactly, and what is finer is refused', async () => {
-  expect([0.1, 1.1, 4.35, 0.000001, 999_999.999999, 1_000_000].map(microsOf)).toEqual([
-    100_000, 1_100_000, 4_350_000, 1, 999_999_999_999, 1_000_000_000_000,
+  expect([0.1, 8.2, 64.1, 0.000001, 999_999.999999, 1_000_000].map(microsOf)).toEqual([
+    100_000, 8_200_000, 64_100_000, 1, 999_999_999_999, 1_000_000_000_000,
   ])
   const { account_id, operators, customer_id } = await customerWith(app, 0)
   for (const balance of [0, -1, 0.0000001, 1_000_001, Number.NaN]) {

@@ -138,18 +138,22 @@ test('what is released needs a reservation', async () => {
   await expect(reservation.extend(unknown)).rejects.toMatchObject({ reason: 'RESERVATION_NOT_FOUND' })
 })
 
-test('recordings and numbers are charged when they have come about', async () => {
-  const { customer_id } = await customerWith(app, 10)
+test('recordings and bought numbers are charged when they have come about', async () => {
+  const { customer_id } = await customerWith(app, 20)
   const { tm_progressing, tm_hangup } = hungUpCall({ seconds: 90 })
   await announce(app, 'recording_finished', {
     ...{ id: randomUUID(), customer_id },
     ...{ tm_start: tm_progressing, tm_end: tm_hangup },
   })
-  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 94, balance_credit: 10_000_000 })
-  const number = { customer_id, number: '+15550100009', tm_create: tm_hangup }
-  await announce(app, 'number_created', { ...number, id: randomUUID(), type: 'normal' })
-  await announce(app, 'number_created', { ...number, id: randomUUID(), type: 'virtual' })
-  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 5_000_000 })
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 94, balance_credit: 20_000_000 })
+  const id = randomUUID()
+  const number = { customer_id, number: '+15550100009', tm_renew: tm_hangup }
+  await announce(app, 'number_created', { ...number, id, provider_name: 'telnyx' })
+  await announce(app, 'number_created', { ...number, id: randomUUID(), provider_name: '' })
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 15_000_000 })
+  const renewal = { ...number, id, renewal_id: randomUUID() }
+  for (let i = 0; i < 2; i++) await announce(app, 'number_renewed', renewal)
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 10_000_000 })
 })
 
 test('a customer that is deleted takes its account along: nothing begins and nothing is charged', async () => {

@@ -53,8 +53,10 @@ test('a payment reaches the account over HTTP, if every byte of it is signed', a
 test('what is wrong with an amount is said by its field', async () => {
   const { body: account } = await app.request('GET', '/v1.0/billing_account')
   const path = `/v1.0/billing_accounts/${account.id}/balance_add_force`
+  const login = { username: 'admin@localhost', password: 'admin@localhost' }
+  const { token } = (await app.request('POST', '/auth/login', { token: '', body: login })).body
   for (const balance of [-1, 0, 0.0000001, '1', null]) {
-    const { status, body } = await app.request('POST', path, { body: { balance } })
+    const { status, body } = await app.request('POST', path, { token, body: { balance } })
     expect({ balance, status }).toEqual({ balance, status: 400 })
     expect(body.error.details?.[0]?.field).toBe('balance')
   }

@@ -21,7 +21,7 @@ export type PaymentFact =
     }
 
 /** What is to be paid for. */
-export interface Checkout {
+interface Checkout {
   account_id: string
   /** The account's customer at the provider, once there is one. */
   provider_customer: string
