@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ariAccessOf } from '@sidetone/asterisk-proxy'
-import { type Account, type Registration, type Softswitch, startSoftswitch } from '@sidetone/softswitch'
+import { type Account, type Registration, type Softswitch, startSoftswitch, type Who } from '@sidetone/softswitch'
 import { gauge, type Logger } from '@sidetone/telemetry'
 import type { z } from 'zod'
 import type { rtcSettings } from './rtc-settings.ts'
@@ -21,7 +21,7 @@ interface RtcOptions {
   dataDir: string
   customerId: string
   log: Logger
-  lookup: (who: { user: string; domain: string }) => Promise<Account | null>
+  lookup: (who: Who) => Promise<Account | null>
 }
 
 const app = 'sidetone'

@@ -119,8 +119,13 @@ async function start(
     dataDir: dataDir.path,
     customerId: keys.customer_id,
     log,
-    lookup: async ({ user, domain }) =>
-      (await registrar.extension.credentials({ username: user, domain }, { identity: internalIdentity() })).credentials,
+    async lookup({ user: username, domain, trunk }) {
+      const identity = internalIdentity()
+      const { credentials } = trunk
+        ? await registrar.trunk.credentials({ domain_name: trunk.name, username, source: trunk.source }, { identity })
+        : await registrar.extension.credentials({ username, domain }, { identity })
+      return credentials
+    },
   })
   // The node closes first: the proxy still has to tell how its calls ended.
   let proxy: AsteriskProxy | undefined

@@ -8,6 +8,8 @@ export interface Addresses {
   addressFor(remoteAddress: string): string
   /** Whether a host in a SIP URI means this switch. */
   isLocalDomain(host: string): boolean
+  /** The trunk whose domain a host is: `<trunk>.trunk.<base>`. */
+  trunkOf(host: string): string | null
   /** The address of record a URI to be called means, when its host is ours. */
   aorOf(uri: SipUri): string | null
   readonly trusted: BlockList
@@ -26,6 +28,7 @@ export function createAddresses(config: SoftswitchConfig, sipPort: () => number)
   const advertised = config.advertisedIp ?? (isWildcard ? (outside?.address ?? loopback) : config.bindAddress)
   const own = new Set([...found.map((face) => face.address), advertised, config.bindAddress])
   const registrarSuffix = `.registrar.${config.registrarBaseDomain}`
+  const trunkSuffix = `.trunk.${config.registrarBaseDomain}`
   const names = new Set(['localhost', ...config.localDomains])
 
   /** The customer in `<customer id>.registrar.<base>`. */
@@ -48,6 +51,10 @@ export function createAddresses(config: SoftswitchConfig, sipPort: () => number)
     isLocalDomain(host) {
       const bare = bareHost(host)
       return names.has(bare) || own.has(bare) || isLoopback(bare) || customerOf(bare) !== null
+    },
+    trunkOf(host) {
+      const bare = bareHost(host)
+      return bare.endsWith(trunkSuffix) ? bare.slice(0, -trunkSuffix.length) : null
     },
     aorOf({ user, host, port }) {
       const bare = bareHost(host)

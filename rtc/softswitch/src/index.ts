@@ -1,14 +1,14 @@
 import { Worker } from 'node:worker_threads'
 import { type SoftswitchSettings, softswitchConfig } from './config.ts'
 import type { FromWorker, Metrics, Registration, ToWorker, WorkerInput } from './protocol.ts'
-import type { Account } from './sip/authenticate.ts'
+import type { Account, Who } from './sip/authenticate.ts'
 
 export { ha1 } from './sip/digest.ts'
-export type { Account, Metrics, Registration, SoftswitchSettings }
+export type { Account, Metrics, Registration, SoftswitchSettings, Who }
 
 export interface SoftswitchOptions extends SoftswitchSettings {
-  /** Finds an extension by the user and domain a phone names; `null` when there is none. */
-  lookup(who: { user: string; domain: string }): Promise<Account | null>
+  /** Finds an extension or a trunk by what a request names, or by where it comes from; `null` when there is none. */
+  lookup(who: Who): Promise<Account | null>
   /** Each change of a contact, to be kept and given back as `registrations` at the next start. */
   onRegistration?: ((registration: Registration) => void) | undefined
   registrations?: Registration[] | undefined
@@ -58,8 +58,8 @@ export async function startSoftswitch(options: SoftswitchOptions): Promise<Softs
         state = 'ready'
         return ready.resolve(message)
       case 'lookup': {
-        const { id, user, domain } = message
-        lookup({ user, domain }).then(
+        const { id, who } = message
+        lookup(who).then(
           (account) => send({ type: 'account', id, account: account && onlyAccount(account) }),
           (error: Error) => send({ type: 'account', id, account: null, error: error.message }),
         )

@@ -1,4 +1,4 @@
-import type { Account, Lookup } from './sip/authenticate.ts'
+import type { Account, Lookup, Who } from './sip/authenticate.ts'
 
 const TIMEOUT_MS = 3000
 /** Short, so that a changed password works soon; long enough for a REGISTER and the calls around it. */
@@ -6,13 +6,13 @@ const CACHE_MS = 5000
 const CACHE_LIMIT = 10_000
 
 /** Asks the parent for accounts; those found are remembered for a moment. */
-export function createLookup(ask: (id: number, who: { user: string; domain: string }) => void) {
+export function createLookup(ask: (id: number, who: Who) => void) {
   const pending = new Map<number, { resolve(account: Account | null): void; reject(error: Error): void }>()
   const cache = new Map<string, { account: Account; until: number }>()
   let lastId = 0
 
   const lookup: Lookup = async (who) => {
-    const key = `${who.user}@${who.domain}`
+    const key = JSON.stringify(who)
     const known = cache.get(key)
     if (known && known.until > Date.now()) return known.account
     cache.delete(key)

@@ -1,5 +1,5 @@
 import type { SoftswitchConfig } from './config.ts'
-import type { Account } from './sip/authenticate.ts'
+import type { Account, Who } from './sip/authenticate.ts'
 
 /** A contact as it is kept outside the switch, to survive its restart. */
 export interface Registration {
@@ -23,7 +23,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { type: 'ready'; sipPort: number; ariPort: number }
-  | { type: 'lookup'; id: number; user: string; domain: string }
+  | { type: 'lookup'; id: number; who: Who }
   | { type: 'registration'; registration: Registration }
   | { type: 'metrics'; id: number; metrics: Metrics }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; fields: Record<string, unknown>; message: string }

@@ -54,7 +54,7 @@ export async function startSwitch(
     })
 
   const addresses = createAddresses(config, () => agent.port)
-  const { isLocalDomain, trusted } = addresses
+  const { isLocalDomain, trunkOf, trusted } = addresses
   const media = createMediaEngine({
     bindAddress: config.bindAddress,
     portMin: config.rtpPortMin,
@@ -148,7 +148,7 @@ export async function startSwitch(
     agent: () => agent,
     app: config.ariApp,
     maxCalls: config.maxCalls,
-    decide: createInvitePolicy({ realm, authenticate, lookup, isLocalDomain, trusted }),
+    decide: createInvitePolicy({ realm, authenticate, lookup, isLocalDomain, trunkOf, trusted }),
   })
   const limit = createPacketLimiter(PACKETS_PER_SECOND, PACKET_BURST)
   const isTrusted = (source: string) => trusted.check(source, source.includes(':') ? 'ipv6' : 'ipv4')

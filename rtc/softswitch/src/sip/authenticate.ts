@@ -10,14 +10,22 @@ import type { Headers, SipRequest } from './message.ts'
 import type { NonceIssuer } from './nonce.ts'
 import type { FailureThrottle } from './throttle.ts'
 
-/** An extension as the platform knows it. */
+/** An extension or a trunk as the platform knows it. */
 export interface Account extends Ha1 {
   username: string
   customer_id: string
 }
 
-/** Asks the platform for an extension; rejects when no answer comes. */
-export type Lookup = (who: { user: string; domain: string }) => Promise<Account | null>
+/** Whom a request names. */
+export interface Who {
+  user: string
+  domain: string
+  /** The trunk whose domain that is, and where the request comes from: by that it is known when there is no user. */
+  trunk?: { name: string; source: string } | undefined
+}
+
+/** Asks the platform for an account; rejects when no answer comes. */
+export type Lookup = (who: Who) => Promise<Account | null>
 
 /** `401` asks as the place a request ends (REGISTER), `407` as the proxy that a call passes. */
 export type ChallengeStatus = 401 | 407
@@ -60,10 +68,10 @@ export function createAuthenticator(options: {
     return { ok: false, status, headers }
   }
 
-  /** Decides on one request of a user at a domain. An unknown user and a wrong password look the same (RFC 3261 §22.1). */
+  /** Decides on one request of a user at a domain, or of a trunk. An unknown user and a wrong password look the same (RFC 3261 §22.1). */
   return async function authenticate(
     request: SipRequest,
-    who: { user: string; domain: string; source: string; status: ChallengeStatus },
+    who: Who & { source: string; status: ChallengeStatus },
   ): Promise<AuthResult> {
     const credentials = credentialsOf(request, realm)
     const key = `${who.source} ${credentials?.username ?? who.user}`
@@ -76,7 +84,7 @@ export function createAuthenticator(options: {
 
     let account: Account | null
     try {
-      account = await lookup({ user: credentials.username, domain: who.domain })
+      account = await lookup({ user: credentials.username, domain: who.domain, trunk: who.trunk })
     } catch {
       return { ok: false, status: 503, headers: [['retry-after', '5']] }
     }

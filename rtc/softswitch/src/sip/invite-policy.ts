@@ -2,11 +2,12 @@ import type { BlockList } from 'node:net'
 import { type Account, type Authenticate, type AuthResult, credentialsOf, type Lookup } from './authenticate.ts'
 import type { Flow } from './flow.ts'
 import type { SipRequest } from './message.ts'
+import { parseUri } from './uri.ts'
 
 export type InviteVerdict = { ok: true; account: Account | null; trusted: boolean } | Extract<AuthResult, { ok: false }>
 
 /**
- * Who may call in: an extension that proves itself, or a carrier at a trusted address. A trusted address that names one of
+ * Who may call in: an extension or a trunk that proves itself, or a carrier at a trusted address. A trusted address that names one of
  * our extensions as caller still has to prove it; an untrusted one is always asked, so it cannot learn which users exist.
  */
 export function createInvitePolicy(options: {
@@ -14,11 +15,32 @@ export function createInvitePolicy(options: {
   authenticate: Authenticate
   lookup: Lookup
   isLocalDomain(host: string): boolean
+  trunkOf(host: string): string | null
   trusted: BlockList
 }) {
-  const { realm, authenticate, lookup, isLocalDomain, trusted } = options
+  const { realm, authenticate, lookup, isLocalDomain, trunkOf, trusted } = options
+  const unavailable: InviteVerdict = { ok: false, status: 503, headers: [['retry-after', '5']] }
+
+  /** By where it comes from, or else by a digest. A trunk may say who calls through it. */
+  async function throughTrunk(request: SipRequest, source: string, host: string, name: string): Promise<InviteVerdict> {
+    const who = { domain: host, trunk: { name, source } }
+    if (!credentialsOf(request, realm)) {
+      try {
+        const account = await lookup({ user: '', ...who })
+        if (account) return { ok: true, account, trusted: true }
+      } catch {
+        return unavailable
+      }
+    }
+    const result = await authenticate(request, { user: request.from.uri.user, ...who, source, status: 407 })
+    return result.ok ? { ...result, trusted: true } : result
+  }
+
   return async (request: SipRequest, flow: Flow): Promise<InviteVerdict> => {
     const { uri: from } = request.from
+    const host = parseUri(request.uri)?.host ?? ''
+    const trunk = trunkOf(host)
+    if (trunk !== null) return throughTrunk(request, flow.remoteAddress, host, trunk)
     const isTrusted = trusted.check(flow.remoteAddress, flow.remoteAddress.includes(':') ? 'ipv6' : 'ipv4')
     const prove = async (): Promise<InviteVerdict> => {
       const who = { user: from.user, domain: from.host, source: flow.remoteAddress, status: 407 as const }
@@ -30,7 +52,7 @@ export function createInvitePolicy(options: {
     try {
       if (await lookup({ user: from.user, domain: from.host })) return await prove()
     } catch {
-      return { ok: false, status: 503, headers: [['retry-after', '5']] }
+      return unavailable
     }
     return { ok: true, account: null, trusted: true }
   }
