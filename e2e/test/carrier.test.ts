@@ -54,6 +54,7 @@ describe.skipIf(sippAbsent)(sippAbsent ?? 'a carrier', () => {
   test('a test call reaches it with digest, prefix, headers, caller and codec, is answered and ends', async () => {
     const carrier = await sipp()
     const { id } = await provider(carrier.port)
+    expect(await api.provider.get({ id })).not.toHaveProperty('password')
     const made = await api.providercall.create({ ...dial, provider_id: id })
     expect(made).toMatchObject({ provider_id: id, call_ids: [expect.any(String)], groupcall_ids: [] })
     expect(await carrier.succeeded).toBe(true)

@@ -5,7 +5,7 @@ import type { Provider, routeContract } from '@sidetone/proto-schemas/route'
 import { type ResourceTable, type Tx, timeAfter } from '@sidetone/store'
 import { askOptions, placeOf } from './sip-options.ts'
 
-interface Options extends Pick<Resources<typeof routeContract>, 'store' | 'jobs' | 'emit' | 'outbound'> {
+interface Options extends Pick<Resources<typeof routeContract>, 'store' | 'jobs' | 'emit' | 'outbound' | 'log'> {
   providers: ResourceTable<Provider>
 }
 
@@ -15,7 +15,7 @@ const jitterMs = 5_000
 const nobodyThere = new Set<number | undefined>([undefined, 408, 503])
 
 /** Asks each carrier every now and then whether it is there: one job row per carrier, which plans the next. */
-export function watchHealth({ store, jobs, emit, outbound, providers }: Options) {
+export function watchHealth({ store, jobs, emit, outbound, log, providers }: Options) {
   const keyOf = (id: string) => `probe:${id}`
 
   jobs.define<{ id: string }>('route.probe', {
@@ -43,8 +43,13 @@ export function watchHealth({ store, jobs, emit, outbound, providers }: Options)
     const health = { health_status, health_checked_at: tx.now() } as const
     // Not through the table: nobody has changed the carrier, so its tm_update stays.
     await tx.kysely.updateTable(providers.name).set(health).where('id', '=', provider.id).execute()
-    if (health_status !== provider.health_status)
-      await emit(tx, 'provider', 'health_changed', { ...provider, ...health })
+    if (health_status === provider.health_status) return
+    await emit(tx, 'provider', 'health_changed', { ...provider, ...health })
+    const { id: provider_id, hostname } = provider
+    tx.afterCommit(() => {
+      if (absent) log.warn({ provider_id, hostname }, 'a carrier ceased to answer')
+      else log.info({ provider_id, hostname }, 'a carrier answers')
+    })
   }
 
   return {

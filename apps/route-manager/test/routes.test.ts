@@ -22,7 +22,7 @@ describe.each(await testDatabases('routes'))('on $name', ({ create }) => {
       ...given,
     })
 
-  test('a carrier is kept, announced without its password, and read back without it', async () => {
+  test('a carrier is kept with its password encrypted, and announced without it', async () => {
     const made = await app.provider.create({
       ...carrier(),
       ...{ tech_headers: { 'X-Account': '7' }, codecs: 'ulaw,alaw', username: 'us', password: 'secret' },
