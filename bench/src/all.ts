@@ -8,6 +8,7 @@ const benchmarks = [
   'rpc-in-process',
   'http-get',
   'event-latency',
+  'webhooks',
   'invite-to-200',
   'flow-engine',
   'start-to-ready',

@@ -132,16 +132,17 @@ await benchmark({ receivers, bareSender }, async (start) => {
         await Promise.all(ids.map((id) => rest('PUT', `/tags/${id}`, { name: 'bench', detail: 'x'.repeat(300) })))
       return rate(receiver, 60_000)
     }
-    const cpu: number[] = []
-    const measured = async () => {
+    /** Runs, and notes what a webhook has cost. */
+    const noting = (cpu: number[]) => async () => {
       const before = await platform.cpuMs()
       const perSecond = await run()
       cpu.push((((await platform.cpuMs()) - before) * 1_000) / sent)
       return perSecond
     }
-    const withDead = async () => {
+    const cpu = { alone: [] as number[], beside: [] as number[], without: [] as number[] }
+    const besideDead = async () => {
       await switchDead('enabled')
-      const perSecond = await run()
+      const perSecond = await noting(cpu.beside)()
       await switchDead('disabled')
       return perSecond
     }
@@ -153,8 +154,8 @@ await benchmark({ receivers, bareSender }, async (start) => {
     }
     await run()
     await unkept()
-    const alone = await alternate(rounds, measured, unkept)
-    const beside = await alternate(rounds, withDead, run)
+    const alone = await alternate(rounds, noting(cpu.alone), unkept)
+    const beside = await alternate(rounds, besideDead, noting(cpu.without))
     const share = ratios(beside.ours, beside.limit)
     return [
       {
@@ -165,7 +166,7 @@ await benchmark({ receivers, bareSender }, async (start) => {
         target: '',
         met: true,
       },
-      { name: '  CPU per webhook', ours: spread(cpu, ' µs'), limit: '', ratio: '', target: '', met: true },
+      { name: '  CPU per webhook', ours: spread(cpu.alone, ' µs'), limit: '', ratio: '', target: '', met: true },
       {
         name: '  beside an endpoint that never answers (limit: without it)',
         ours: spread(beside.ours, ' /s'),
@@ -173,6 +174,14 @@ await benchmark({ receivers, bareSender }, async (start) => {
         ratio: spread(share),
         target: `≥ ${slowest}`,
         met: median(share) >= slowest,
+      },
+      {
+        name: '  CPU per webhook',
+        ours: spread(cpu.beside, ' µs'),
+        limit: spread(cpu.without, ' µs'),
+        ratio: spread(ratios(cpu.beside, cpu.without)),
+        target: '',
+        met: true,
       },
     ]
   } finally {
