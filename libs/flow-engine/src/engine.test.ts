@@ -3,7 +3,7 @@ import { nilId } from '@sidetone/contract'
 import { type Action, type ActionType, actionOptions, reservedActionIds } from '@sidetone/proto-schemas/action'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { describeFailure, end, run, step } from './engine.ts'
+import { type Answer, describeFailure, end, run, step } from './engine.ts'
 import { continueWith, type FlowState, startOf } from './state.ts'
 import { substitute } from './substitute.ts'
 
@@ -466,6 +466,7 @@ describe('any flow', () => {
     value,
   )
   const sensible = fc.oneof(
+    fc.constantFrom(['fetch', { event_url: 'http://x' }] as const, ['block', {}] as const, ['beep', {}] as const),
     fc
       .record({ target_id: anyId, loop_count: fc.integer({ min: 0, max: 1_000_000 }) })
       .map((o) => ['goto', o] as const),
@@ -486,17 +487,30 @@ describe('any flow', () => {
     .tuple(anyId, anyId, fc.oneof(sensible, fc.tuple(type, option)))
     .map(([id, next_id, [name, given]]): Action => ({ id, next_id, type: name, option: given, tm_execute: null }))
 
-  test('ends, or waits for its call, within the steps it is given, and never throws', () => {
+  const answer: fc.Arbitrary<Answer> = fc.record(
+    {
+      actions: fc.array(action, { maxLength: 4 }),
+      variables: fc.dictionary(text, text),
+      target_id: anyId,
+      problem: fc.string(),
+    },
+    { requiredKeys: [] },
+  )
+
+  test('ends, or waits for somebody, within the steps it is given, and never throws', () => {
     fc.assert(
       fc.property(
         fc.array(action, { maxLength: 8 }),
         fc.boolean(),
         fc.dictionary(text, text),
-        (actions, hasCall, variables) => {
+        fc.array(answer, { minLength: 8, maxLength: 8 }),
+        (actions, hasCall, variables, answers) => {
           let state: FlowState = { ...startOf(actions), variables }
-          for (let turn = 0; turn < 5 && state.status === 'running'; turn++) {
+          let answer: Answer | undefined
+          for (let turn = 0; turn < 8 && state.status === 'running'; turn++) {
             const before = state.execute_count
-            const ran = run(state, { hasCall, now, maxSteps: 100 })
+            const ran = run(state, { hasCall, now, maxSteps: 100, answer })
+            answer = ran.outcome.kind === 'other' || ran.outcome.kind === 'call' ? answers[turn] : undefined
             state = ran.state
             expect(state.execute_count - before).toBeLessThanOrEqual(100)
             expect(JSON.parse(JSON.stringify(state))).toEqual(state)

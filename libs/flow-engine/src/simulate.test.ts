@@ -154,6 +154,11 @@ test('without a call what needs one is passed over, and webhooks are shown', asy
   expect(story(done)).toEqual(['0 action talk', '0 action webhook_send', '0 webhook webhook_send b', '0 end'])
 })
 
+test('a block is waited at', async () => {
+  const done = await simulate([{ type: 'block' }, { type: 'empty' }], { call: false })
+  expect(done).toMatchObject({ status: 'running', error: expect.stringContaining('waits to be continued') })
+})
+
 test('a circle ends as on the platform', async () => {
   const done = await simulate([{ id: idOf(1), next_id: idOf(1), type: 'empty' }])
   expect(done).toMatchObject({ status: 'ended', error: expect.stringContaining('1000 actions') })

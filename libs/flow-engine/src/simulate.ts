@@ -84,12 +84,15 @@ export async function simulate(
   return {
     trace,
     status: status === 'ended' ? 'ended' : 'running',
-    error: status === 'ended' ? error : `cut off at ${state.current_action.type} after ${trace.length} entries`,
+    error: status === 'ended' ? error : whyItStopped(state, trace.length),
     duration: caller.clock,
     time_end: now(),
     final_variables: variables,
   }
 }
+
+const whyItStopped = ({ current_action: { id, type } }: FlowState, entries: number): string =>
+  type === 'block' ? `action ${id} (block) waits to be continued` : `it was cut off after ${entries} entries`
 
 /** They last as long as the caller stays, if nothing ends them. */
 const services = new Set(['ai_talk', 'conference_join', 'queue_join'])
