@@ -97,9 +97,12 @@ const coveredOf = (core: Core, row: Parameters<typeof reserve>[1]): Promise<numb
 /** Whose call it is and what runs, or the cause for which it is refused. */
 async function targetOf(core: Core, channel: AriChannel, args: StasisArgs): Promise<Target | number> {
   const dialled = channel.dialplan?.exten ?? ''
-  const target = args.customer_id
-    ? await fromExtension(core, args, dialled)
-    : await fromCarrier(core, channel, args, dialled)
+  const isTrunk = args.domain?.toLowerCase().endsWith(`.trunk.${core.settings.SIP_BASE_DOMAIN}`)
+  const target = !args.customer_id
+    ? await fromCarrier(core, channel, args, dialled)
+    : isTrunk
+      ? fromTrunk(channel, args, dialled)
+      : await fromExtension(core, args, dialled)
   if (typeof target === 'number') return target
   const { customer_id } = target
   const customer = await orUndefined(
@@ -141,9 +144,7 @@ async function fromExtension(core: Core, args: StasisArgs, dialled: string): Pro
     ? await toDirect(core, source, dialled)
     : await toNumber(core, source, dialled)
   if (target === refusals.notFound && dialled.startsWith('+') && e164Of(dialled)) {
-    const destination = addressOf('tel', dialled)
-    const option = { destinations: [destination], early_media: true, relay_reason: true }
-    return { customer_id, source, destination, flow_id: nilId, actions: [{ type: 'connect', option }] }
+    return toWorld(customer_id, source, dialled)
   }
   if (typeof target === 'number' || target.customer_id === customer_id) return target
   // Another customer has no business with our ids.
@@ -151,6 +152,23 @@ async function fromExtension(core: Core, args: StasisArgs, dialled: string): Pro
     ...target,
     source: addressOf('sip', `${caller.extension}@${args.domain || 'unknown.invalid'}`, '', caller.name),
   }
+}
+
+/** Whatever a trunk dials is a phone number. */
+function fromTrunk({ caller }: AriChannel, { customer_id = nilId, source }: StasisArgs, dialled: string) {
+  const e164 = e164Of(dialled)
+  if (!e164) return refusals.notFound
+  return toWorld(
+    customer_id,
+    remoteAddress(caller?.number ?? '', caller?.name ?? '', source || 'unknown.invalid'),
+    e164,
+  )
+}
+
+function toWorld(customer_id: string, source: Address, e164: string): Target {
+  const destination = addressOf('tel', e164)
+  const option = { destinations: [destination], early_media: true, relay_reason: true }
+  return { customer_id, source, destination, flow_id: nilId, actions: [{ type: 'connect', option }] }
 }
 
 async function toNumber(core: Core, source: Address, dialled: string): Promise<Target | number> {
