@@ -1,5 +1,6 @@
 import { type Handlers, internalIdentity, nilId, type Scope } from '@sidetone/contract'
 import type { callContract } from '@sidetone/proto-schemas/call'
+import { newId } from '@sidetone/store'
 import { callControls } from './call-controls.ts'
 import type { Core } from './core.ts'
 import { createCalls, dialCalls } from './create-calls.ts'
@@ -58,9 +59,11 @@ export function callHandlers(core: Core): Handlers<typeof callContract>['call'] 
       return found(scope, id, fail)
     },
 
-    async recording_start({ id, ...options }, { scope, fail }) {
-      const { status, recording_id } = await found(scope, id, fail)
+    async recording_start({ id, beep_start, ...options }, { scope, fail }) {
+      const { status, recording_id, asterisk_id, channel_id } = await found(scope, id, fail)
       if (recording_id !== nilId) throw fail('RECORDING_ALREADY_ACTIVE')
+      if (beep_start && status === 'progressing')
+        await core.ari(asterisk_id).play(channel_id, `beep-${newId()}`, 'sound:beep')
       const call = status === 'progressing' ? await startRecording(core, id, options) : undefined
       if (!call) throw fail('CALL_STATE_INVALID', { message: 'Only an answered call can be recorded.' })
       return call

@@ -141,3 +141,39 @@ test('a beep comes before the recording when it is asked for', async () => {
   expect(recording.filesize).toBeGreaterThan(44)
   expect(Math.max(...caller.heard().map(Math.abs))).toBeGreaterThan(500)
 })
+
+test('what is said during a pause is not in the file', async () => {
+  const caller = await lab.dial(lab.number({ type: 'answer' }, start(), wait(60_000)))
+  await caller.answered
+  const { id } = await lab.call({ status: 'progressing' })
+  await vi.waitUntil(async () => (await lab.recordings.list({})).result[0]?.status === 'recording')
+  await caller.play({ frequency: 600, durationMs: 400 })
+  await lab.calls.recording_pause({ id })
+  await caller.play({ frequency: 1_100, durationMs: 400 })
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  await lab.calls.recording_resume({ id })
+  await caller.play({ frequency: 1_700, durationMs: 400 })
+  await lab.calls.recording_stop({ id })
+  const { recording } = await finished()
+  await expect(lab.calls.recording_pause({ id })).rejects.toMatchObject({ reason: 'RECORDING_NOT_ACTIVE' })
+  const { samples } = readWav(await audioOf(recording))
+  const tones = new Set<number>()
+  for (let at = 0; at + 800 <= samples.length; at += 400) {
+    const { frequency, share } = strongestTone(samples.subarray(at, at + 800))
+    if (share > 0.5) tones.add(Math.round(frequency / 100) * 100)
+  }
+  expect([...tones].sort()).toEqual([1_700, 600])
+  await caller.hangup()
+  await lab.ended()
+})
+
+test('recording_start by REST beeps first when it is asked to', async () => {
+  const caller = await lab.dial(lab.number({ type: 'answer' }, wait(60_000)))
+  await caller.answered
+  const { id } = await lab.call({ status: 'progressing' })
+  await lab.calls.recording_start({ id, beep_start: true })
+  await caller.waitForTone(1_000, { minMs: 60 })
+  await caller.hangup()
+  await lab.ended()
+  await finished()
+})

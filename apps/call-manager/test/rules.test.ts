@@ -104,6 +104,35 @@ describe('hangup reasons and who hung up', () => {
   })
 })
 
+describe('a leg that can be dialled another way', () => {
+  const [first, second] = ['a', 'b'].map((host) => ({ endpoint: `PJSIP/call-out/sip:+1@${host}`, variables: {} }))
+  const two = leg({ ways: [first!, second!] })
+
+  test('is dialled so when the carrier fails, as the same call on the same node', () => {
+    const { call, entered, effects } = next(after(two, ringing), gone(34), time)
+    expect(call).toMatchObject({ status: 'ringing', ways: [second], channel_id: 'leg.1', asterisk_id: '' })
+    expect({ entered, effects }).toEqual({ entered: [], effects: [{ type: 'redial', asterisk_id: 'node' }] })
+    expect(next(call, gone(34), time).call).toMatchObject({ status: 'hangup', hangup_reason: 'failed' })
+  })
+
+  test.each([16, 17, 19, 21, 26])('is not when the phone itself has said so, by cause %i', (cause) => {
+    expect(after(two, gone(cause)).status).toBe('hangup')
+  })
+
+  test.each<[string, CallEvent[]]>([
+    ['it was answered', [answered]],
+    ['it was given up', [hangUp()]],
+    ['its time was over', [{ type: 'dial_timeout' }]],
+  ])('is not when %s', (_, events) => {
+    expect(after(two, ...events, gone(34)).status).toBe('hangup')
+  })
+
+  test('does not end with the channel that it had before', () => {
+    const call = after(two, gone(34))
+    expect(after(call, { ...gone(16), channel_id: 'leg' } as CallEvent)).toEqual(call)
+  })
+})
+
 describe('whatever order and repetition events come in', () => {
   const anyEvent = fc.oneof(
     fc.constantFrom<CallEvent>(ringing, answered, { type: 'dial_timeout' }),
