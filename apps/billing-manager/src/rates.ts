@@ -36,26 +36,13 @@ const keyOf = (cost_type: string, prefix: string): string => `${cost_type} ${pre
 
 /** Adds the initial rates that this database has never had. */
 export async function seedRates(store: Store): Promise<void> {
-  const had = await store.kysely
-    .selectFrom(rates.name)
-    .select('id')
-    .where(
-      'id',
-      'in',
-      initial.map(({ id }) => id),
-    )
-    .execute()
-  const known = new Set(had.map(({ id }) => id))
   for (const rate of initial) {
-    if (known.has(rate.id)) continue
     const active_key = keyOf(rate.cost_type, '')
-    await rates.insert(store, { ...rate, prefix: '', active_key, customer_id: platform }).catch(ignoreDuplicate)
+    await rates.insert(store, { ...rate, prefix: '', active_key, customer_id: platform }).catch((error: unknown) => {
+      // It was there before, and may have been deleted or replaced since.
+      if (!(error instanceof DuplicateError)) throw error
+    })
   }
-}
-
-/** Another process was faster, or somebody has set such a rate already. */
-function ignoreDuplicate(error: unknown): void {
-  if (!(error instanceof DuplicateError)) throw error
 }
 
 /** The price of a unit: of the rates whose prefix the number begins with, the longest. Without a rate nothing is charged. */

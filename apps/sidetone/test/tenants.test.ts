@@ -66,6 +66,10 @@ beforeAll(async () => {
   const flow_id = await create('flow', '/v1.0/flows', { name: 'owned', actions: [{ type: 'answer' }] })
   await create('number', '/v1.0/numbers', { number: '+15550188001', name: 'owned', call_flow_id: flow_id })
   await create('activeflow', '/v1.0/activeflows', { actions: [{ type: 'sleep', option: { duration: 60_000 } }] })
+  owned.set('billing_account', (await app.request('GET', '/v1.0/billing_account')).body.id)
+  owned.set('billing', (await app.request('GET', '/v1.0/billings')).body.result[0]!.id)
+  const rates = await app.request('GET', '/v1.0/billing_rates', { token: seeded.token })
+  owned.set('billing_rate', rates.body.result[0]!.id)
   const asOwner = { identity: internalIdentity(owner) }
   const file = {
     id: crypto.randomUUID(),
@@ -125,7 +129,7 @@ describe('an id of another customer reads as one that does not exist', () => {
   const withId = publicRoutes.filter(({ path }) => path.includes('{'))
 
   test('one row of each resource is there to be asked for', () => {
-    const known = new Set([...owned.keys(), 'timeline', 'recording'])
+    const known = new Set([...owned.keys(), 'timeline', 'recording', 'invoice'])
     const missing = withId.map(({ resource }) => resource).filter((resource) => !known.has(resource))
     expect(missing, 'beforeAll of this file must make one of each').toEqual([])
   })
