@@ -50,6 +50,12 @@ export const Customer = z
   .meta({ id: 'Customer' })
 export type Customer = z.infer<typeof Customer>
 
+/** The customer as operators of the platform see it; what it agreed to, if it signed up by itself. */
+export const CustomerAdmin = Customer.extend({
+  terms_agreed_version: z.string().optional(),
+  terms_agreed_ip: z.string().optional(),
+}).meta({ id: 'CustomerAdmin' })
+
 /** The customer as it sees itself. */
 const OwnCustomer = Customer.extend({ webhook_secret: z.string() }).meta({ id: 'OwnCustomer' })
 
@@ -81,6 +87,8 @@ const CustomerFields = z.object({
 /** Events are kept and passed on in many places, so the secret is not in them. */
 const AnnouncedCustomer = Customer.omit({ webhook_secret: true })
 const AccesskeyFields = z.object({ name: Name.default(''), detail: Detail })
+/** What somebody tells who wants an account. */
+export const SignupFields = CustomerFields.extend({ name: Name.default('') })
 /** What is left out is off. */
 const MetadataFields = z.object({ rtp_debug: z.boolean().default(false) })
 const BillingAccountId = z.object({ billing_account_id: Id })
@@ -145,11 +153,10 @@ export const customerContract = defineContract({
           errors: billingErrors,
         }),
         signup: operation({
-          http: 'POST /auth/signup',
-          summary: 'Ask for an account; the link that is mailed makes it. The answer is the same for every address',
-          allow: 'public',
+          http: 'POST /customers/signup',
+          summary: 'Mail a link that makes an account',
           idempotent: true,
-          input: CustomerFields.extend({ name: Name.default(''), accepted_tos: z.literal(true) }),
+          input: SignupFields.extend({ terms_agreed_ip: z.string() }),
           output: z.object({}),
           errors: ['INVALID_WEBHOOK_URI'],
         }),
@@ -187,14 +194,14 @@ export const customerContract = defineContract({
           summary: 'List all customers',
           allow: operators,
           input: PageQuery,
-          output: Page(Customer),
+          output: Page(CustomerAdmin),
         }),
         create: operation({
           http: 'POST /customers',
           summary: 'Create a customer',
           allow: operators,
           input: CustomerFields.extend({ id: Id.optional() }),
-          output: Customer,
+          output: CustomerAdmin,
           errors: ['CUSTOMER_ALREADY_EXISTS', 'INVALID_WEBHOOK_URI'],
         }),
         get: operation({
@@ -202,7 +209,7 @@ export const customerContract = defineContract({
           summary: 'Get a customer',
           allow: operators,
           input: ById,
-          output: Customer,
+          output: CustomerAdmin,
           errors: customerErrors,
         }),
         update: operation({
@@ -210,7 +217,7 @@ export const customerContract = defineContract({
           summary: 'Replace a customer',
           allow: operators,
           input: CustomerFields.extend(ById.shape),
-          output: Customer,
+          output: CustomerAdmin,
           errors: updateErrors,
         }),
         update_metadata: operation({
@@ -218,7 +225,7 @@ export const customerContract = defineContract({
           summary: 'Set the switches of a customer',
           allow: operators,
           input: ById.extend(MetadataFields.shape),
-          output: Customer,
+          output: CustomerAdmin,
           errors: customerErrors,
         }),
         update_billing_account_id: operation({
@@ -226,7 +233,7 @@ export const customerContract = defineContract({
           summary: 'Choose which billing account pays for a customer',
           allow: operators,
           input: ById.extend(BillingAccountId.shape),
-          output: Customer,
+          output: CustomerAdmin,
           errors: billingErrors,
         }),
         freeze: operation({
@@ -235,7 +242,7 @@ export const customerContract = defineContract({
           allow: operators,
           idempotent: true,
           input: ById,
-          output: Customer,
+          output: CustomerAdmin,
           errors: customerErrors,
         }),
         recover: operation({
@@ -244,7 +251,7 @@ export const customerContract = defineContract({
           allow: operators,
           idempotent: true,
           input: ById,
-          output: Customer,
+          output: CustomerAdmin,
           errors: customerErrors,
         }),
         delete: operation({
@@ -252,7 +259,7 @@ export const customerContract = defineContract({
           summary: 'Delete a customer with everything it has',
           allow: operators,
           input: ById,
-          output: Customer,
+          output: CustomerAdmin,
           errors: customerErrors,
         }),
       },

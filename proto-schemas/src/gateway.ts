@@ -1,7 +1,8 @@
 import { defineContract, Id, operation, operators, Time } from '@sidetone/contract'
 import { z } from 'zod'
+import { SignupFields } from './customer.ts'
 
-/** What the gateway answers itself: it signs tokens. */
+/** What the gateway answers itself: it signs tokens, and knows from where somebody agrees to the terms. */
 export const gatewayContract = defineContract({
   name: 'gateway',
   errors: {
@@ -10,11 +11,21 @@ export const gatewayContract = defineContract({
       message: 'direct_hash: leads to nothing that can be used with a token.',
     },
     CUSTOMER_UNKNOWN: { status: 'NOT_FOUND', message: 'customer_id: there is no such customer.' },
+    INVALID_WEBHOOK_URI: { status: 'INVALID_ARGUMENT', message: 'webhook_uri: must be a public http or https URL.' },
     NO_SESSION: { status: 'FAILED_PRECONDITION', message: 'An access key is not logged in; delete it to revoke it.' },
   },
   resources: {
     session: {
       operations: {
+        signup: operation({
+          http: 'POST /auth/signup',
+          summary: 'Ask for an account; the link that is mailed makes it. The answer is the same for every address',
+          allow: 'public',
+          idempotent: true,
+          input: SignupFields.extend({ accepted_tos: z.literal(true) }),
+          output: z.object({}),
+          errors: ['INVALID_WEBHOOK_URI'],
+        }),
         login: operation({
           http: 'POST /auth/login',
           summary: 'Log in; the token goes into `Authorization: Bearer` (or `?token=`) of every request',

@@ -18,6 +18,12 @@ export function gatewayClient({
 }: Doormen & { tokens: Tokens }): Client<typeof gatewayContract> {
   return {
     session: {
+      signup: ({ accepted_tos: _, ...fields }, options) =>
+        customers.customer.signup(
+          { ...fields, terms_agreed_ip: options.address ?? '' },
+          { ...options, identity: anonymousIdentity },
+        ),
+
       async login(input, options) {
         const { agent, session } = await agents.agent.login(input, { ...options, identity: anonymousIdentity })
         return {

@@ -58,6 +58,10 @@ test('from signing up to being logged in, with nothing but what is mailed', asyn
   expect((await ask('GET', '/v1.0/customer', { token })).body.id).toBe(id)
   expect((await ask('GET', '/v1.0/me', { token })).body).toMatchObject({ customer_id: id, username: email })
   expect((await ask('GET', '/v1.0/me', { token: key })).status).toBe(403)
+  const seen = await ask('GET', `/v1.0/customers/${id}`, { token: operator })
+  expect(seen.body.terms_agreed_ip).toMatch(/127\.0\.0\.1$/)
+  const refused = await ask('POST', '/auth/signup', { body: { email, accepted_tos: false } })
+  expect([refused.status, refused.body.error.details[0].field]).toEqual([400, 'accepted_tos'])
 })
 
 test('whether an address is known, no answer tells', async () => {

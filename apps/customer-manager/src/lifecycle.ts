@@ -42,6 +42,7 @@ function lifecycle(core: Core) {
       detail: '',
       phone_number: '',
       address: '',
+      terms_agreed_ip: '',
       webhook_uri: '',
     })
     const customer = await customers.softDelete(tx, scope, id)

@@ -1,18 +1,17 @@
 import { nilId } from '@sidetone/contract'
-import { createMailer, mailSettings } from '@sidetone/mail'
+import { createMailer } from '@sidetone/mail'
 import { defineManager, react } from '@sidetone/manager'
 import { billingContract } from '@sidetone/proto-schemas/billing'
 import { customerContract } from '@sidetone/proto-schemas/customer'
-import { z } from 'zod'
 import { accesskeyHandlers } from './accesskeys.ts'
 import { customerHandlers } from './customers.ts'
 import { migrations } from './migrations.ts'
 import { signupHandlers } from './signup.ts'
-import { tablesWith } from './tables.ts'
+import { customerSettings, tablesWith } from './tables.ts'
 
 export const customerManager = defineManager({
   contract: customerContract,
-  settings: z.object(mailSettings),
+  settings: customerSettings,
   migrations,
   build(resources) {
     const core = { ...resources, ...tablesWith(resources.secrets) }

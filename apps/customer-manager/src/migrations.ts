@@ -61,4 +61,10 @@ export const migrations = [
   migration('0006_signup_hash', (schema) =>
     schema.createIndex('ux_customer_signup_token_hash').unique().on('customer_signup').column('token_hash').execute(),
   ),
+  migration('0007_terms_version', (schema) =>
+    schema.alterTable('customer_customer').addColumn('terms_agreed_version', 'varchar(64)').execute(),
+  ),
+  migration('0008_terms_ip', (schema) =>
+    schema.alterTable('customer_customer').addColumn('terms_agreed_ip', 'varchar(64)').execute(),
+  ),
 ]

@@ -24,7 +24,7 @@ export function signupHandlers(
   core: Core,
   mailer: Mailer,
 ): Pick<Handlers<typeof customerContract>['customer'], 'signup' | 'email_verify'> {
-  const { store, jobs, cache, client, publicUrl, customers, signups } = core
+  const { settings, store, jobs, cache, client, publicUrl, customers, signups } = core
   const agents = client(agentContract)
   const takeMail = cache.rateLimiter(mailsToOne)
 
@@ -70,7 +70,8 @@ export function signupHandlers(
   })
 
   return {
-    async signup({ accepted_tos: _, ...fields }, context) {
+    async signup(given, context) {
+      const fields = { ...given, terms_agreed_version: settings.TERMS_VERSION }
       await checkWebhookUri(core, fields.webhook_uri, context)
       const key = `signup:${sha256Hex(fields.email.toLowerCase())}`
       await store.transaction((tx) => jobs.enqueue(tx, 'customer.signup_mail', fields, { key }))

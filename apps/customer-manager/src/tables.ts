@@ -1,18 +1,19 @@
 import { resourceFields } from '@sidetone/contract'
+import { mailSettings } from '@sidetone/mail'
 import type { Resources } from '@sidetone/manager'
-import { Accesskey, Customer, type customerContract } from '@sidetone/proto-schemas/customer'
+import { Accesskey, CustomerAdmin, type customerContract } from '@sidetone/proto-schemas/customer'
 import { resourceTable } from '@sidetone/store'
 import { z } from 'zod'
 
 /** A row as it is stored: `active_email` is the e-mail, in lower case, while the customer lives, so that the living are unique. */
-const CustomerRow = Customer.extend({ active_email: z.string().nullable() })
+const CustomerRow = CustomerAdmin.extend({ active_email: z.string().nullable() })
 
 /** What somebody asked for at an address that is not known to be theirs yet; of no customer, so its `customer_id` is the nil id. */
 const Signup = z.object({
   ...resourceFields,
   email: z.string(),
   token_hash: z.string(),
-  fields: Customer.pick({
+  fields: CustomerAdmin.pick({
     name: true,
     detail: true,
     email: true,
@@ -20,10 +21,18 @@ const Signup = z.object({
     address: true,
     webhook_method: true,
     webhook_uri: true,
+    terms_agreed_version: true,
+    terms_agreed_ip: true,
   }),
   tm_expire: z.string(),
 })
 export type SignupFields = z.infer<typeof Signup>['fields']
+
+export const customerSettings = z.object({
+  ...mailSettings,
+  /** Which terms somebody accepts who signs up now; kept with the customer. */
+  TERMS_VERSION: z.string().max(64).default(''),
+})
 
 /** The tables of this manager; webhook secrets are encrypted. */
 export const tablesWith = (secrets: Resources['secrets']) => ({
@@ -32,4 +41,4 @@ export const tablesWith = (secrets: Resources['secrets']) => ({
   signups: resourceTable(Signup, 'customer_signup'),
 })
 
-export type Core = Resources<typeof customerContract> & ReturnType<typeof tablesWith>
+export type Core = Resources<typeof customerContract, z.output<typeof customerSettings>> & ReturnType<typeof tablesWith>

@@ -15,7 +15,8 @@ describe.each(await testDatabases('signing up'))('on $name', ({ create }) => {
   afterAll(() => running.close())
 
   const customers = () => anybody(running.app).customer
-  const signup = (email: string, fields: object = {}) => customers().signup({ email, accepted_tos: true, ...fields })
+  const signup = (email: string, fields: object = {}) =>
+    customers().signup({ email, terms_agreed_ip: '203.0.113.7', ...fields })
   const mailedToken = async (email: string) => tokenIn((await running.mailbox.next(email)).text)
   const invalid = { reason: 'INVALID_TOKEN', status: 'INVALID_ARGUMENT' }
 
@@ -27,6 +28,9 @@ describe.each(await testDatabases('signing up'))('on $name', ({ create }) => {
     const { customer, accesskey } = await customers().email_verify({ token })
     expect(customer).toMatchObject({ email, name: 'Acme', phone_number: '+15550100000' })
     expect(customer).toMatchObject({ status: 'active', email_verified: true })
+    const { terms_agreed_version, terms_agreed_ip } = await running.operator.customer.get({ id: customer.id })
+    expect([terms_agreed_version, terms_agreed_ip]).toEqual(['2026-11', '203.0.113.7'])
+    expect(Object.keys(await running.of(customer.id).customer.own({}))).not.toContain('terms_agreed_ip')
     const verified = await anybody(running.app).accesskey.verify({ token_hash: sha256Hex(accesskey.token!) })
     expect(verified.customer_id).toBe(customer.id)
     const created = (await running.app.events()).find(
@@ -93,9 +97,8 @@ describe.each(await testDatabases('signing up'))('on $name', ({ create }) => {
     expect(running.mailbox.mails.filter(({ to }) => to.includes(email))).toHaveLength(5)
   })
 
-  test('what is wrong is said at once: the terms, the address, a webhook in a private network', async () => {
+  test('what is wrong is said at once: the address, a webhook in a private network', async () => {
     const refusals = [
-      [{ accepted_tos: false }, 'accepted_tos'],
       [{ email: 'nobody' }, 'email'],
       [{ webhook_uri: 'http://169.254.169.254/' }, 'webhook_uri'],
     ] as const

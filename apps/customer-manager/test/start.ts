@@ -75,7 +75,7 @@ export async function start(database: TestDatabase): Promise<Running> {
   })
   const app = await startTestPlatform({
     managers: [customerManager, agents, billing],
-    env: { SMTP_URL: mailbox.url, ...(database.url && { DATABASE_URL: database.url }) },
+    env: { SMTP_URL: mailbox.url, TERMS_VERSION: '2026-11', ...(database.url && { DATABASE_URL: database.url }) },
   })
   return {
     app,

@@ -27,6 +27,8 @@ export type Call = { id: string; customer_id: string; tm_create: string; tm_upda
 
 export type Customer = { id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; email: string; phone_number: string; address: string; webhook_method: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri: string; billing_account_id: string; metadata: { rtp_debug: boolean }; email_verified: boolean; status: "initial" | "active" | "frozen" | "deleted" | "expired"; identity_verification_status: "none" | "pending" | "verified" | "rejected"; tm_deletion_scheduled: string | null }
 
+export type CustomerAdmin = { id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; email: string; phone_number: string; address: string; webhook_method: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri: string; billing_account_id: string; metadata: { rtp_debug: boolean }; email_verified: boolean; status: "initial" | "active" | "frozen" | "deleted" | "expired"; identity_verification_status: "none" | "pending" | "verified" | "rejected"; tm_deletion_scheduled: string | null; terms_agreed_version?: string; terms_agreed_ip?: string }
+
 export type Extension = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; extension: string; domain_name: string; username: string; password: string; direct_hash: string }
 
 export type File = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; owner_type: "" | "agent"; owner_id: string; reference_type: "" | "normal" | "recording"; reference_id: string; type: "" | "rag" | "talk" | "recording"; name: string; detail: string; filename: string; filesize: number; uri_download: string; tm_download_expire: string | null }
@@ -69,6 +71,8 @@ export type WebhookEndpointWithSecret = { id: string; customer_id: string; tm_cr
 
 export interface Operations {
   session: {
+    /** Ask for an account; the link that is mailed makes it. The answer is the same for every address */
+    signup: Method<{ name?: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string; accepted_tos: true }, Record<string, unknown>>
     /** Log in; the token goes into `Authorization: Bearer` (or `?token=`) of every request */
     login: Method<{ username: string; password: string }, { username: string; token: string }>
     /** Log out: the token of this request stops working */
@@ -87,8 +91,6 @@ export interface Operations {
     update_own_metadata: Method<{ rtp_debug?: boolean }, Customer>
     /** Choose which billing account pays for your own customer */
     update_own_billing_account_id: Method<{ billing_account_id: string }, Customer>
-    /** Ask for an account; the link that is mailed makes it. The answer is the same for every address */
-    signup: Method<{ name?: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string; accepted_tos: true }, Record<string, unknown>>
     /** Make the account with the token from the mail; its access key is shown this once */
     email_verify: Method<{ token: string }, { customer: Customer; accesskey: Accesskey }>
     /** Freeze your own customer, to be deleted in 30 days or, with `immediate`, now */
@@ -96,23 +98,23 @@ export interface Operations {
     /** Take back that your own customer is to be deleted */
     recover_own: Method<Record<string, unknown>, Customer>
     /** List all customers */
-    list: Method<{ page_size?: number; page_token?: string }, { result: Array<Customer>; next_page_token: string }>
+    list: Method<{ page_size?: number; page_token?: string }, { result: Array<CustomerAdmin>; next_page_token: string }>
     /** Create a customer */
-    create: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string; id?: string }, Customer>
+    create: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string; id?: string }, CustomerAdmin>
     /** Get a customer */
-    get: Method<{ id: string }, Customer>
+    get: Method<{ id: string }, CustomerAdmin>
     /** Replace a customer */
-    update: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string; id: string }, Customer>
+    update: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string; id: string }, CustomerAdmin>
     /** Set the switches of a customer */
-    update_metadata: Method<{ id: string; rtp_debug?: boolean }, Customer>
+    update_metadata: Method<{ id: string; rtp_debug?: boolean }, CustomerAdmin>
     /** Choose which billing account pays for a customer */
-    update_billing_account_id: Method<{ id: string; billing_account_id: string }, Customer>
+    update_billing_account_id: Method<{ id: string; billing_account_id: string }, CustomerAdmin>
     /** Freeze a customer, to be deleted in 30 days */
-    freeze: Method<{ id: string }, Customer>
+    freeze: Method<{ id: string }, CustomerAdmin>
     /** Take a freeze back */
-    recover: Method<{ id: string }, Customer>
+    recover: Method<{ id: string }, CustomerAdmin>
     /** Delete a customer with everything it has */
-    delete: Method<{ id: string }, Customer>
+    delete: Method<{ id: string }, CustomerAdmin>
   }
   accesskey: {
     /** List access keys */
@@ -490,6 +492,7 @@ export interface Operations {
 
 export const operations: Record<string, Record<string, OperationRow>> = {
   session: {
+    signup: {"method":"POST","path":"/auth/signup","parameters":[]},
     login: {"method":"POST","path":"/auth/login","parameters":[]},
     logout: {"method":"POST","path":"/auth/logout","parameters":[]},
     boot: {"method":"POST","path":"/auth/boot","parameters":[]},
@@ -500,7 +503,6 @@ export const operations: Record<string, Record<string, OperationRow>> = {
     update_own: {"method":"PUT","path":"/v1.0/customer","parameters":[]},
     update_own_metadata: {"method":"PUT","path":"/v1.0/customer/metadata","parameters":[]},
     update_own_billing_account_id: {"method":"PUT","path":"/v1.0/customer/billing_account_id","parameters":[]},
-    signup: {"method":"POST","path":"/auth/signup","parameters":[]},
     email_verify: {"method":"POST","path":"/auth/email-verify","parameters":[]},
     unregister: {"method":"POST","path":"/auth/unregister","parameters":[]},
     recover_own: {"method":"DELETE","path":"/auth/unregister","parameters":[]},
