@@ -232,6 +232,23 @@ export const callContract = defineContract({
           errors: controlErrors,
           timeoutMs: 15_000,
         }),
+        external_media_start: operation({
+          http: 'POST /calls/{id}/external-media',
+          summary:
+            'Give a host of the platform the audio of an answered call and, with `direction_speak`, let it speak',
+          input: ById.extend(actionOptions.external_media_start.shape),
+          output: z.object({ external_media_id: Id }),
+          errors: controlErrors,
+          timeoutMs: 10_000,
+        }),
+        external_media_stop: operation({
+          http: 'DELETE /calls/{id}/external-media',
+          summary: 'Take one external media away, or all',
+          input: ById.extend({ external_media_id: OptionalId }),
+          output: Nothing,
+          errors: callErrors,
+          timeoutMs: 10_000,
+        }),
       },
       events: {
         created: event(Call, 'A leg came into being'),

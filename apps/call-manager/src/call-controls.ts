@@ -1,4 +1,4 @@
-import { type Handlers, internalIdentity, type OperationContext } from '@sidetone/contract'
+import { type Handlers, internalIdentity, nilId, type OperationContext } from '@sidetone/contract'
 import type { callContract } from '@sidetone/proto-schemas/call'
 import { newId } from '@sidetone/store'
 import { answerCall } from './actions/answer.ts'
@@ -6,11 +6,22 @@ import { setMute } from './actions/mute.ts'
 import { AriRefused } from './ari.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
+import { startExternalMedia, stopExternalMedia } from './external-media.ts'
 
 type Handler = Handlers<typeof callContract>['call']
 type Controls = Pick<
   Handler,
-  'hold' | 'unhold' | 'moh_start' | 'moh_stop' | 'silence_start' | 'silence_stop' | 'mute' | 'unmute' | 'talk'
+  | 'external_media_start'
+  | 'external_media_stop'
+  | 'hold'
+  | 'unhold'
+  | 'moh_start'
+  | 'moh_stop'
+  | 'silence_start'
+  | 'silence_stop'
+  | 'mute'
+  | 'unmute'
+  | 'talk'
 >
 type Fail = OperationContext<'CALL_NOT_FOUND' | 'CALL_STATE_INVALID'>['fail']
 
@@ -53,6 +64,19 @@ export function callControls(core: Core): Controls {
     silence_stop: switching('switchOff', 'silence'),
     mute: muting(true),
     unmute: muting(false),
+
+    async external_media_start({ id, ...options }, context) {
+      const call = await answered(id, context)
+      const external_media_id = await startExternalMedia(core, call, options).catch(unlessEnded(context.fail))
+      return { external_media_id }
+    },
+
+    async external_media_stop({ id, external_media_id }, { scope, fail }) {
+      const call = await core.calls.find(core.store, scope, id)
+      if (!call) throw fail('CALL_NOT_FOUND')
+      await stopExternalMedia(core, call, external_media_id === nilId ? undefined : [external_media_id])
+      return {}
+    },
 
     async talk({ id, ...speech }, { scope, fail }) {
       const call = await core.calls.find(core.store, scope, id)

@@ -21,8 +21,7 @@ export function parseMediaChannelId(text: string): { call_id: string; id: string
 }
 
 /** Gives a host the audio of an answered call and, if asked, lets it speak. Throws when it cannot be. */
-export async function startExternalMedia(core: Core, call: CallRow, options: Options): Promise<void> {
-  const host = await hostOf(core, options.external_host)
+export async function startExternalMedia(core: Core, call: CallRow, options: Options): Promise<string> {
   const id = newId()
   const changed = await core.change(call.id, (row) =>
     row.status === 'progressing' && (row.external_media_ids ?? []).length < maxMedias
@@ -41,15 +40,16 @@ export async function startExternalMedia(core: Core, call: CallRow, options: Opt
       spy: direction_listen || direction || 'both',
       whisper: direction_speak || 'none',
     })
-    await ari.externalMedia(external, { ...options, external_host: host })
+    await ari.externalMedia(external, options)
   } catch (error) {
     await stopExternalMedia(core, call, [id])
     throw error
   }
+  return id
 }
 
-/** `host:port` with the address of the host, which must not be one of ours. */
-async function hostOf(core: Core, text: string): Promise<string> {
+/** What a customer names as `host:port`, with the address of the host, which must not be one of ours. */
+export async function outsideHost(core: Core, text: string): Promise<string> {
   const [, host, port] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text) ?? []
   // Asterisk knows others by names in its configuration.
   if (!host) return text

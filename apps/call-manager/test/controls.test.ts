@@ -207,6 +207,15 @@ function suite(startNode: StartNode) {
     await vi.waitUntil(() => host.heard(900), 3_000)
     await caller.waitForTone(400)
     await vi.waitUntil(async () => (await lab.ari('bridges')).length === 0, 5_000)
+
+    const { id } = await lab.call({ status: 'progressing' })
+    const { external_media_id } = await lab.internally.external_media_start({
+      id,
+      external_host: `127.0.0.1:${host.port}`,
+    })
+    await vi.waitUntil(async () => (await lab.ari('channels')).length === 3, 5_000)
+    await lab.internally.external_media_stop({ id, external_media_id })
+    await vi.waitUntil(async () => (await lab.ari('channels')).length === 1, 5_000)
     await caller.hangup()
     await lab.ended()
     host.close()

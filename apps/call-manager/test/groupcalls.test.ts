@@ -190,7 +190,7 @@ test('a chained call and a chained groupcall end with the call that made them', 
   const caller = await lab.dial(lab.number({ type: 'answer' }, ...wait))
   await caller.answered
   const master = await lab.call({ status: 'progressing' }, ({ direction }) => direction === 'incoming')
-  const { calls, groupcalls } = await lab.dialInternally({
+  const { calls, groupcalls } = await lab.internally.dial({
     actions: wait,
     destinations: [carol.address, alice.address],
     master_call_id: master.id,

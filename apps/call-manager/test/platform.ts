@@ -69,7 +69,7 @@ export async function openLab({ env = {}, startNode = startEmbedded }: LabOption
     },
     calls,
     /** As another manager asks on behalf of the customer. */
-    dialInternally: as(callContract, internalIdentity(customer)).call.dial,
+    internally: as(callContract, internalIdentity(customer)).call,
     groupcalls: as(callContract, adminOf(customer)).groupcall,
     outboundConfigs: as(callContract, adminOf(customer)).outbound_config,
     recordings: as(callContract, adminOf(customer)).recording,

@@ -1,9 +1,10 @@
-import { startExternalMedia, stopExternalMedia } from '../external-media.ts'
+import { outsideHost, startExternalMedia, stopExternalMedia } from '../external-media.ts'
 import { done, type MediaAction } from './action.ts'
 
 export const externalMediaStart: MediaAction<'external_media_start'> = {
   async begin(core, call, option) {
-    await startExternalMedia(core, call, option)
+    const external_host = await outsideHost(core, option.external_host)
+    await startExternalMedia(core, call, { ...option, external_host })
     return done
   },
 }
