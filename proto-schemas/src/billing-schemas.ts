@@ -59,7 +59,7 @@ const AccountStatus = z.enum(['active', 'frozen', 'deleted'])
 export const BillingAccount = z
   .object({
     ...resourceFields,
-    /** Frozen: a refund has taken back more than was left. */
+    /** Frozen: the customer is, or a refund has taken back more than was left. */
     status: internal(AccountStatus),
     name: Name,
     detail: z.string(),

@@ -87,7 +87,7 @@ export const billingContract = defineContract({
     BILLING_ACCOUNT_NOT_FOUND: { status: 'NOT_FOUND', message: 'The billing account was not found.' },
     BILLING_ACCOUNT_FROZEN: {
       status: 'PAYMENT_REQUIRED',
-      message: 'The billing account is frozen until what is owed has been paid.',
+      message: 'The billing account is frozen: its customer is, or a refund has taken back more than was left.',
     },
     BALANCE_INSUFFICIENT: { status: 'PAYMENT_REQUIRED', message: 'The balance does not suffice; top it up.' },
     BILLING_NOT_FOUND: { status: 'NOT_FOUND', message: 'The billing was not found.' },

@@ -60,6 +60,7 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
         tm_next_topup: null,
         tm_subscription: null,
         invoiced_period: periodAfter(period, -1),
+        customer_frozen: false,
       })
       await emit(tx, 'billing_account', 'created', account)
       return renewTokens(tx, account)
@@ -123,7 +124,7 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
     const balance_credit = account.balance_credit + credit
     const balance_token = account.balance_token + token
     if (!Number.isSafeInteger(balance_credit)) throw new Error(`${account.id} has more than can be counted exactly`)
-    const status = balance_credit < 0 ? 'frozen' : 'active'
+    const status = statusOf({ ...account, balance_credit })
     const balances = { balance_credit, balance_token, status } as const
     const moved = (await accounts.update(tx, everyCustomer, account.id, { ...patch, ...balances }))!
     if (status !== account.status) await emit(tx, 'billing_account', 'updated', moved)
@@ -195,6 +196,12 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
     }))!
   }
 
+  /** Follows the customer, which is frozen or recovers. */
+  async function freeze(tx: Tx, customer_id: string, customer_frozen: boolean): Promise<void> {
+    const account = await open(tx, customer_id)
+    if (account) await change(tx, account, { customer_frozen, status: statusOf({ ...account, customer_frozen }) })
+  }
+
   /** Closes the account for good; what goes on is not charged any more. */
   async function close(tx: Tx, customer_id: string): Promise<AccountRow | undefined> {
     let account = await open(tx, customer_id)
@@ -210,8 +217,12 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
     return closed
   }
 
-  return { lock, open, renewTokens, change, move, enter, findReference, release, close }
+  return { lock, open, renewTokens, change, move, enter, findReference, release, freeze, close }
 }
+
+/** Of an account that is not closed. */
+const statusOf = ({ balance_credit, customer_frozen }: Pick<AccountRow, 'balance_credit' | 'customer_frozen'>) =>
+  customer_frozen || balance_credit < 0 ? ('frozen' as const) : ('active' as const)
 
 /** What no one else may use while this billing goes on. */
 export const availableTo = (

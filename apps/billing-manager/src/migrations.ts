@@ -115,4 +115,10 @@ export const migrations = [
         .addUniqueConstraint('ux_billing_invoice_account_id_period', ['account_id', 'period']),
     ),
   ),
+  migration('0012_account_customer_frozen', (schema) =>
+    schema
+      .alterTable('billing_account')
+      .addColumn('customer_frozen', 'integer', (column) => column.notNull().defaultTo(0))
+      .execute(),
+  ),
 ]

@@ -41,6 +41,9 @@ export function reactionsOf({ ledger, usage, jobs }: Dependencies): Reaction[] {
   return [
     react(customerContract, 'customer', 'created', async (tx, customer) => void (await ledger.open(tx, customer.id))),
 
+    react(customerContract, 'customer', 'frozen', (tx, { id }) => ledger.freeze(tx, id, true)),
+    react(customerContract, 'customer', 'recovered', (tx, { id }) => ledger.freeze(tx, id, false)),
+
     react(customerContract, 'customer', 'deleted', async (tx, customer) => {
       const closed = await ledger.close(tx, customer.id)
       if (closed) await enqueueCancellations(tx, jobs, closed)

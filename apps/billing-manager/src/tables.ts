@@ -7,6 +7,8 @@ const AccountRow = BillingAccount.extend({
   /** The part of the balances that is held back for what is going on. */
   reserved_credit: z.int(),
   reserved_token: z.int(),
+  /** The customer is frozen, and its account with it. */
+  customer_frozen: z.boolean(),
   /** When the newest fact about the subscription was true; an older one that arrives later is ignored. */
   tm_subscription: Time.nullable(),
   /** The last month that was invoiced. */

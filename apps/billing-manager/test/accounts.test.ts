@@ -119,6 +119,18 @@ test('on the unlimited plan nothing costs anything', async () => {
   expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 0, balance_token: 0 })
 })
 
+test('the account of a frozen customer is frozen until the customer has recovered', async () => {
+  const { account_id, customer_id, own, operators, reservation } = await customerWith(app, 1)
+  const call = { reference_type: 'call' as const, reference_id: randomUUID(), destination: '+442071838750' }
+  await announce(app, 'customer_frozen', { id: customer_id, customer_id })
+  await operators.billing_account.balance_add_force({ id: account_id, balance: 1 })
+  expect(await operators.billing_account.get({ id: account_id })).toMatchObject({ status: 'frozen' })
+  expect(await own.billing_account.check({})).toEqual({ valid: false })
+  await expect(reservation.create(call)).rejects.toMatchObject({ reason: 'BILLING_ACCOUNT_FROZEN' })
+  await announce(app, 'customer_recovered', { id: customer_id, customer_id })
+  expect(await reservation.create(call)).toMatchObject({ max_seconds: 300 })
+})
+
 test('another plan brings its own tokens, at once', async () => {
   const { account_id, customer_id, operators } = await customerWith(app, 0)
   const set = (plan_type: 'professional' | 'basic') =>

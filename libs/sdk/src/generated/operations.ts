@@ -11,7 +11,7 @@ export type Address = { type: "" | "agent" | "conference" | "email" | "extension
 
 export type Agent = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; username: string; name: string; detail: string; ring_method: "ringall" | "linear"; status: "" | "available" | "away" | "busy" | "offline" | "ringing"; permission: number; tag_ids: Array<string>; addresses: Array<Address>; direct_hash: string }
 
-export type AuditEntry = { id: string; customer_id: string; timestamp: string; event_type: string; resource: string; resource_id: string; actor_type: "agent" | "accesskey" | "platform_admin"; actor_id: string; credential_id: string; request_id: string; address: string }
+export type AuditEntry = { id: string; customer_id: string; timestamp: string; event_type: string; resource: string; resource_id: string; actor_type: "agent" | "accesskey" | "platform_admin" | "anonymous"; actor_id: string; credential_id: string; request_id: string; address: string }
 
 export type AvailableNumber = { number: string; country: string; region: string; postal_code: string; features: Array<"emergency" | "fax" | "mms" | "sms" | "voice"> }
 
