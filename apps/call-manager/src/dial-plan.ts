@@ -8,7 +8,7 @@ import { agentOf, type Dialler, dialableOf } from './dialler.ts'
 import { dial, insertCall, type LegRow, newLeg } from './outgoing.ts'
 import { Refusal } from './refusal.ts'
 
-export type NewGroupcall = NewRow<GroupcallRow> & { id: string }
+type NewGroupcall = NewRow<GroupcallRow> & { id: string }
 
 /** What is made together: stored in one transaction, then dialled. */
 export interface Plan {
