@@ -36,7 +36,6 @@ export class ProviderUnavailable extends Error {
 
 /** What a provider says about a request itself; a wrong key (401, 403) is the platform's trouble and passes. */
 const refusals = new Set([400, 404, 409, 422])
-const timeoutMs = 10_000
 
 /** One request to a provider's API. `problemIn` finds the reason in the JSON of an error. */
 export async function ask<T>(
@@ -44,7 +43,7 @@ export async function ask<T>(
   url: string,
   { problemIn, ...request }: OutboundRequest & { problemIn: (body: unknown) => string | undefined },
 ): Promise<T> {
-  const { status, headers, body } = await outbound.fetch(url, { ...request, timeoutMs, maxRedirects: 0 })
+  const { status, headers, body } = await outbound.fetch(url, { ...request, maxRedirects: 0 })
   const text = body.toString()
   if (status >= 200 && status <= 299) return (text === '' ? {} : JSON.parse(text)) as T
   const problem = `${new URL(url).host} answered ${status}: ${reasonIn(text, problemIn)}`

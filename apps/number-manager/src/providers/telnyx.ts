@@ -34,8 +34,8 @@ interface Answer<T> {
   meta?: { total_pages: number }
 }
 
-const pollMs = 1_000
-const polls = 15
+const polls = 12
+const pauseMs = (poll: number): number => Math.min(2 ** poll * 100, 2_000)
 const known = new Set<string>(AvailableNumber.shape.features.element.options)
 
 /** Numbers at Telnyx, by its API v2 (https://developers.telnyx.com/api-reference). */
@@ -65,7 +65,7 @@ export function createTelnyx({ outbound, url, apiKey, connectionId }: Options): 
     let latest = order
     for (let poll = 0; latest.status === 'pending'; poll++) {
       if (poll === polls) throw new ProviderUnavailable(`the order ${order.id} at Telnyx is still pending`)
-      await sleep(pollMs)
+      await sleep(pauseMs(poll))
       latest = (await request<Order>('GET', `/number_orders/${order.id}`)).data
     }
     return latest
@@ -104,6 +104,7 @@ export function createTelnyx({ outbound, url, apiKey, connectionId }: Options): 
     async release(reference) {
       for (const order of await listed<Order>('/number_orders', 'customer_reference', reference)) {
         if (order.status === 'pending') throw new ProviderUnavailable(`the order ${order.id} is still pending`)
+        if (order.status === 'failure') continue
         for (const { phone_number } of order.phone_numbers) {
           for (const { id, customer_reference } of await listed<Phone>(
             '/phone_numbers',
