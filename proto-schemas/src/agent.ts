@@ -51,6 +51,8 @@ export const AgentSession = z
   })
   .meta({ id: 'AgentSession' })
 export type AgentSession = z.infer<typeof AgentSession>
+/** Of the agent. */
+const Login = z.object({ id: Id, customer_id: Id })
 const OpenSession = z.object({ agent: Agent, session: AgentSession })
 
 const Fields = z.object({ name: Name, detail: Detail, ring_method: RingMethod.default('ringall') })
@@ -230,6 +232,8 @@ export const agentContract = defineContract({
         updated: event(Agent, 'An agent was changed'),
         deleted: event(Agent, 'An agent was deleted'),
         status_updated: event(Agent, 'The status of an agent was set'),
+        logged_in: event(Login, 'An agent has logged in', { internal: true }),
+        login_failed: event(Login, 'Somebody gave a wrong password for an agent', { internal: true }),
       },
     },
     agent_session: {

@@ -28,9 +28,9 @@ export const AuditEntry = z
     event_type: z.string(),
     resource: z.string(),
     resource_id: z.string(),
-    /** `platform_admin`: somebody who runs the platform. */
+    /** `platform_admin`: somebody who runs the platform; `anonymous`: nobody who had logged in, as before a login. */
     actor_type: Actor.shape.type,
-    /** Of the agent or the access key. */
+    /** Of the agent or the access key, or the nil id. */
     actor_id: z.string(),
     /** The access key or session. */
     credential_id: z.string(),

@@ -64,6 +64,8 @@ const letters = {
   }),
 }
 
+const loginOf = ({ id, customer_id }: { id: string; customer_id: string }) => ({ id, customer_id })
+
 export function passwordHandlers({
   store,
   emit,
@@ -99,9 +101,13 @@ export function passwordHandlers({
       const login = username.toLowerCase()
       const agent = await agents.findBy(store, everyCustomer, { login })
       const right = await isRight(login, password, agent?.password_hash)
+      if (agent && !right) await store.transaction((tx) => emit(tx, 'agent', 'login_failed', loginOf(agent)))
       if (!agent || !right)
         throw commonError('INVALID_CREDENTIALS', { message: 'The username or the password is wrong.' })
-      return { agent, session: await sessions.insert(store, sessionOf(agent)) }
+      return store.transaction(async (tx) => {
+        await emit(tx, 'agent', 'logged_in', loginOf(agent))
+        return { agent, session: await sessions.insert(tx, sessionOf(agent)) }
+      })
     },
 
     async check_password({ id, password }, { scope }) {

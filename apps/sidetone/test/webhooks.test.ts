@@ -82,3 +82,18 @@ test('who changed what can be read, with the request and the address that it cam
   ])
   expect(JSON.stringify(await audit(key.id))).not.toContain(key.token)
 })
+
+test('logins are in the audit log, also those that failed', async () => {
+  const login = (password: string) =>
+    app.request('POST', '/auth/login', { token: '', body: { username: 'admin@localhost', password } })
+  const { id } = (await app.request('GET', '/v1.0/agents')).body.result[0]!
+  await login('wrong')
+  await login('admin@localhost')
+  const audited = async () => (await app.request('GET', `/v1.0/audit_logs?resource_id=${id}`)).body.result
+  await expect
+    .poll(async () => (await audited()).map(({ event_type, ...entry }) => [event_type, entry.actor_type]))
+    .toEqual([
+      ['agent_logged_in', 'anonymous'],
+      ['agent_login_failed', 'anonymous'],
+    ])
+})

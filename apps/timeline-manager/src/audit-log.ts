@@ -11,7 +11,8 @@ interface Query extends PageQuery {
 
 /** Events that somebody outside is behind. Their ids sort by time (RFC 9562 5.7), so these are their order. */
 export interface AuditLog {
-  /** Stores what is not stored yet. */
+  /** Those that are not stored yet, each once. */
+  unknown: (tx: Tx, events: EventEnvelope[]) => Promise<EventEnvelope[]>
   append: (tx: Tx, events: EventEnvelope[]) => Promise<void>
   /** Newest first. */
   page: (customer_id: string, query: Query) => Promise<Page<AuditEntry>>
@@ -21,22 +22,25 @@ const table = 'timeline_audit'
 
 export function openAuditLog(store: Store): AuditLog {
   return {
-    async append(tx, events) {
-      const rows = events.flatMap((event) => (event.actor ? [rowOf(event, event.actor)] : []))
-      if (rows.length === 0) return
+    async unknown(tx, events) {
+      if (events.length === 0) return []
       const stored = await tx.kysely
         .selectFrom(table)
         .select('id')
-        .where('customer_id', 'in', [...new Set(rows.map(({ customer_id }) => customer_id))])
+        .where('customer_id', 'in', [...new Set(events.map(({ customer_id }) => customer_id))])
         .where(
           'id',
           'in',
-          rows.map(({ id }) => id),
+          events.map(({ id }) => id),
         )
         .execute()
       const known = new Set(stored.map(({ id }) => id))
-      const fresh = rows.filter(({ id }) => !known.has(id) && known.add(id))
-      if (fresh.length > 0) await tx.kysely.insertInto(table).values(fresh).execute()
+      return events.filter(({ id }) => !known.has(id) && known.add(id))
+    },
+
+    async append(tx, events) {
+      const rows = events.flatMap((event) => (event.actor ? [rowOf(event, event.actor)] : []))
+      if (rows.length > 0) await tx.kysely.insertInto(table).values(rows).execute()
     },
 
     async page(customer_id, { page_size, page_token, actor_id, resource_id, since, until }) {

@@ -23,13 +23,17 @@ export const timelineManager = defineManager({
     const retention = openRetention(store)
     jobs.every('timeline.purge', { everyMs: hourMs, timeoutMs: hourMs / 2, handler: () => retention.purge() })
 
+    // What comes again is not stored again, neither here nor there.
     const record = batches<EventEnvelope>(async (envelopes) => {
       const [told, internal] = [envelopes.filter(isTold), envelopes.filter((envelope) => !isTold(envelope))]
       const stored = await store.transaction(async (tx) => {
-        await audit.append(tx, envelopes)
         for (const customer_id of new Set(internal.map((event) => event.customer_id)))
           await events.know(tx, customer_id)
-        return events.append(tx, told)
+        const appended = await events.append(tx, told)
+        const fresh = new Set(appended.map(({ id }) => id))
+        const audited = told.filter(({ id }) => fresh.delete(id))
+        await audit.append(tx, [...audited, ...(await audit.unknown(tx, internal))])
+        return appended
       })
       // Only when stored: whoever misses one on the feed finds it here.
       for (const event of stored) {

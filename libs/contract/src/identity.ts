@@ -49,8 +49,9 @@ export const anonymousIdentity: Identity = {
 
 /** Who is behind a change, for the audit log. Travels with requests and events and is shown nowhere else. */
 export const Actor = z.object({
-  type: z.enum(['agent', 'accesskey', 'platform_admin']),
-  /** Of the agent or the access key. */
+  /** `anonymous`: somebody who has not logged in, or is about to. */
+  type: z.enum(['agent', 'accesskey', 'platform_admin', 'anonymous']),
+  /** Of the agent or the access key, or the nil id. */
   id: z.string(),
   /** The access key or session. */
   credential_id: z.string(),
@@ -67,6 +68,7 @@ export function actorOf(
   origin: Pick<Actor, 'request_id' | 'address'>,
 ): Actor | undefined {
   if (type === 'accesskey') return { type, id: credential_id, credential_id, ...origin }
+  if (type === 'anonymous') return { type, id: agent_id, credential_id, ...origin }
   if (type !== 'agent' && type !== 'delegate') return undefined
   const isAdmin = type === 'delegate' || (permission & permissionBits.project_super_admin) !== 0
   return { type: isAdmin ? 'platform_admin' : 'agent', id: agent_id, credential_id, ...origin }
