@@ -50,8 +50,8 @@ beforeAll(async () => {
   rivalKey = (await client(customerContract).accesskey.create({ name: 'k' }, asRival)).token!
 
   owner = (await app.request('GET', '/v1.0/customer')).body.id
-  const create = async (resource: string, path: string, body: object) => {
-    const answer = await app.request('POST', path, { body })
+  const create = async (resource: string, path: string, body: object, by: { token?: string } = {}) => {
+    const answer = await app.request('POST', path, { body, ...by })
     expect(answer.status, answer.text).toBe(200)
     owned.set(resource, answer.body.id)
     return answer.body.id
@@ -81,6 +81,7 @@ beforeAll(async () => {
   }
   await client(storageContract).storage_file.register({ ...file, reference_type: 'normal', type: '' }, asOwner)
   owned.set('storage_file', file.id)
+  owned.set('storage_account', owner)
   const { groupcalls } = await client(callContract).call.create(
     { source: address('tel', '+15550188001'), destinations: [address('extension', '1000')], flow_id },
     asOwner,
@@ -88,6 +89,13 @@ beforeAll(async () => {
   owned.set('groupcall', groupcalls[0]!.id)
   owned.set('call', groupcalls[0]!.call_ids[0]!)
   owned.set('outbound_config', (await app.request('PUT', '/v1.0/outbound_config', { body: {} })).body.id)
+  const carrier = { type: 'sip', hostname: 'sip.example', tech_prefix: '', tech_postfix: '', tech_headers: {} }
+  const provider = { ...carrier, name: 'owned', detail: '' }
+  const provider_id = await create('provider', '/v1.0/providers', provider, seeded)
+  const route = { customer_id: owner, name: '', detail: '', provider_id, priority: 1, target: '+44' }
+  await create('route', '/v1.0/routes', route, seeded)
+  const destinations = [address('extension', '1001')]
+  await create('providercall', '/v1.0/providercalls', { provider_id, destinations, flow_id }, seeded)
   plainAgent = await login('plain@example.com')
 })
 afterAll(() => app.close())
