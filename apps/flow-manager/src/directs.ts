@@ -22,5 +22,6 @@ export function defineDirectJob(core: Core): void {
   })
 }
 
-export const queueDirectDelete = (core: Core, tx: Tx, { id, customer_id, direct_hash }: Flow): Promise<void> =>
-  direct_hash === '' ? Promise.resolve() : core.jobs.enqueue(tx, jobType, { id, customer_id } satisfies Deleted, {})
+/** Also for a flow that shows none: whoever was asked for it may have given one nevertheless. */
+export const queueDirectDelete = (core: Core, tx: Tx, { id, customer_id }: Deleted): Promise<void> =>
+  core.jobs.enqueue(tx, jobType, { id, customer_id } satisfies Deleted, {})

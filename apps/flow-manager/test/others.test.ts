@@ -22,14 +22,17 @@ interface Answer {
   status?: number
   body?: unknown
   delayMs?: number
+  /** Not before this. */
+  after?: Promise<void>
 }
 /** What the customer's server answers, one after the other, and what it was asked. */
 let answers: Answer[] = []
 let requests: { method: string; url: string; body: string }[] = []
 const server = createServer(async (request, response) => {
   requests.push({ method: request.method!, url: request.url!, body: await text(request) })
-  const { status = 200, body = [], delayMs = 0 } = answers.shift() ?? {}
+  const { status = 200, body = [], delayMs = 0, after } = answers.shift() ?? {}
   await sleep(delayMs)
+  await after
   response
     .writeHead(status, { 'content-type': 'application/json' })
     .end(typeof body === 'string' ? body : JSON.stringify(body))
@@ -349,17 +352,20 @@ describe.each(await testDatabases('flows that ask others'))('on $name', ({ creat
     })
 
     test('one whose asking process died is taken on by its job; an answer that comes late changes nothing', async () => {
-      answers = [{ delayMs: 1_500, body: [{ type: 'stop' }] }]
+      const [late, last] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const setting = { type: 'variable_set', option: { key: 'a', value: 'b' } }
+      answers = [{ after: late.promise, body: [{ type: 'stop' }] }, {}, { after: last.promise, body: [setting] }]
       const { store } = app.platform
       const id = randomUUID()
-      const actions = [fetching(), { type: 'variable_set', option: { key: 'a', value: 'b' } }]
-      const creating = mine().activeflow.create({ id, actions })
+      const creating = mine().activeflow.create({ id, actions: [fetching(), fetching()] })
       await vi.waitFor(() => expect(requests).toHaveLength(1))
       await activeflows.update(store, everyCustomer, id, { asked_until: Date.now() - 1 })
       await store.kysely.updateTable('jobs_job').set({ due_ms: 0 }).where('type', '=', 'activeflow.run').execute()
-      await vi.waitFor(async () => expect((await mine().activeflow.get({ id })).status).toBe('ended'), 5_000)
+      await vi.waitFor(() => expect(requests).toHaveLength(3), 10_000)
+      late.resolve()
       await creating
-      expect(requests).toHaveLength(2)
+      last.resolve()
+      await vi.waitFor(async () => expect((await mine().activeflow.get({ id })).status).toBe('ended'))
       expect((await inside().variables({ id })).variables).toMatchObject({ a: 'b' })
     })
   })
