@@ -7,10 +7,12 @@ import {
   managers,
   OptionalId,
   operation,
+  operators,
   Page,
   PageQuery,
   resourceFields,
   Time,
+  UploadedFile,
 } from '@sidetone/contract'
 import { z } from 'zod'
 import { ownerFields } from './common.ts'
@@ -38,12 +40,89 @@ export const StorageFile = z
   .meta({ id: 'File' })
 export type StorageFile = z.infer<typeof StorageFile>
 
+/** How much a customer keeps. */
+export const StorageAccount = z
+  .object({
+    ...resourceFields,
+    total_file_count: z.int(),
+    /** Bytes. */
+    total_file_size: z.int(),
+    /** So much may be uploaded; what the platform records is kept and counted beyond it. */
+    quota_file_count: z.int(),
+    quota_file_size: z.int(),
+  })
+  .meta({ id: 'StorageAccount' })
+export type StorageAccount = z.infer<typeof StorageAccount>
+
 const errors = ['FILE_NOT_FOUND'] as const
+const accountErrors = ['STORAGE_ACCOUNT_NOT_FOUND'] as const
+const uploadErrors = ['STORAGE_ACCOUNT_NOT_FOUND', 'STORAGE_QUOTA_EXCEEDED'] as const
 
 export const storageContract = defineContract({
   name: 'storage',
-  errors: { FILE_NOT_FOUND: { status: 'NOT_FOUND', message: 'The file was not found.' } },
+  errors: {
+    FILE_NOT_FOUND: { status: 'NOT_FOUND', message: 'The file was not found.' },
+    STORAGE_ACCOUNT_NOT_FOUND: { status: 'NOT_FOUND', message: 'The storage account was not found.' },
+    STORAGE_ACCOUNT_EXISTS: { status: 'ALREADY_EXISTS', message: 'The customer has a storage account.' },
+    STORAGE_ACCOUNT_CLOSING: {
+      status: 'FAILED_PRECONDITION',
+      message: 'The files of the deleted account are still being removed; try again in a minute.',
+    },
+    STORAGE_QUOTA_EXCEEDED: {
+      status: 'FAILED_PRECONDITION',
+      message: 'The storage is full; delete files, or ask for a larger quota.',
+    },
+    UPLOAD_EXPIRED: { status: 'FAILED_PRECONDITION', message: 'The upload took too long; send the file again.' },
+    CUSTOMER_UNKNOWN: { status: 'NOT_FOUND', message: 'The customer was not found.' },
+  },
   resources: {
+    storage_account: {
+      operations: {
+        own: operation({
+          http: 'GET /storage_account',
+          summary: 'Get your own storage account',
+          allow: managers,
+          input: z.object({}),
+          output: StorageAccount,
+          errors: accountErrors,
+        }),
+        list: operation({
+          http: 'GET /storage_accounts',
+          summary: 'List the storage accounts of all customers',
+          allow: operators,
+          input: PageQuery,
+          output: Page(StorageAccount),
+        }),
+        create: operation({
+          http: 'POST /storage_accounts',
+          summary: 'Open a storage account for a customer whose account was deleted',
+          allow: operators,
+          input: z.object({ customer_id: Id }),
+          output: StorageAccount,
+          errors: ['STORAGE_ACCOUNT_EXISTS', 'STORAGE_ACCOUNT_CLOSING', 'CUSTOMER_UNKNOWN'],
+        }),
+        get: operation({
+          http: 'GET /storage_accounts/{id}',
+          summary: 'Get a storage account',
+          allow: managers,
+          input: ById,
+          output: StorageAccount,
+          errors: accountErrors,
+        }),
+        delete: operation({
+          http: 'DELETE /storage_accounts/{id}',
+          summary: 'Delete a storage account and every file in it',
+          allow: operators,
+          input: ById,
+          output: StorageAccount,
+          errors: accountErrors,
+        }),
+      },
+      events: {
+        created: event(StorageAccount, 'A storage account was opened', { internal: true }),
+        deleted: event(StorageAccount, 'A storage account was deleted with every file in it', { internal: true }),
+      },
+    },
     storage_file: {
       operations: {
         list: operation({
@@ -52,6 +131,22 @@ export const storageContract = defineContract({
           allow: managers,
           input: PageQuery,
           output: Page(StorageFile),
+        }),
+        create: operation({
+          http: 'POST /storage_files',
+          summary: 'Upload a file',
+          allow: managers,
+          upload: true,
+          input: z.object({ type: StorageFile.shape.type.extract(['rag']), file: UploadedFile }),
+          output: StorageFile,
+          errors: [...uploadErrors, 'UPLOAD_EXPIRED'],
+        }),
+        reserve: operation({
+          http: 'POST /storage_files/reserve',
+          summary: 'Reserve a key for bytes that are about to be stored. What no upload follows is removed.',
+          input: z.object({}),
+          output: z.object({ id: Id, key: z.string() }),
+          errors: uploadErrors,
         }),
         get: operation({
           http: 'GET /storage_files/{id}',

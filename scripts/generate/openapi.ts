@@ -12,6 +12,7 @@ import {
 import { contracts } from '@sidetone/proto-schemas'
 import { z } from 'zod'
 import { componentCollector, type JsonSchema } from './json-schema.ts'
+import { sentOf } from './sent-input.ts'
 
 const errorSchema: JsonSchema = {
   type: 'object',
@@ -67,7 +68,7 @@ export function openapi(): JsonSchema {
 function operationOf(route: Route, schemaOf: (schema: z.ZodType, io: 'input' | 'output') => JsonSchema): JsonSchema {
   const { operation, method, path, id, resource } = route
   const inPath = new Set(pathParameters(path))
-  const shape = operation.input.shape as Record<string, z.ZodType>
+  const shape = sentOf(operation).shape as Record<string, z.ZodType>
   const others = Object.entries(shape).filter(([name]) => !inPath.has(name))
   const isOptional = (field: z.ZodType) => field.safeParse(undefined).success
   const parameters = [
@@ -80,7 +81,7 @@ function operationOf(route: Route, schemaOf: (schema: z.ZodType, io: 'input' | '
           schema: schemaOf(field, 'input'),
         }))
       : []),
-    ...(method === 'POST'
+    ...(method === 'POST' && !operation.upload
       ? [{ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', maxLength: 255 } }]
       : []),
   ]
@@ -97,7 +98,9 @@ function operationOf(route: Route, schemaOf: (schema: z.ZodType, io: 'input' | '
     ...(body && {
       requestBody: {
         required: !body.safeParse({}).success,
-        content: { 'application/json': { schema: schemaOf(body, 'input') } },
+        content: {
+          [operation.upload ? 'multipart/form-data' : 'application/json']: { schema: schemaOf(body, 'input') },
+        },
       },
     }),
     responses: { ...successOf(route, schemaOf), ...errorsOf(route) },

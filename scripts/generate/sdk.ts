@@ -1,6 +1,7 @@
 import { type Contract, externalOf, pathParameters, publicPath, type Route, routesOf } from '@sidetone/contract'
 import { contracts } from '@sidetone/proto-schemas'
 import { componentCollector, type JsonSchema } from './json-schema.ts'
+import { sentOf } from './sent-input.ts'
 import { typeOf } from './typescript.ts'
 
 /** The SDK's types, and the table by which it turns method calls into requests. */
@@ -11,7 +12,7 @@ export function sdkOperations(): string {
     .filter(({ operation }) => operation.allow && !operation.raw)
   const methods = routes.map((route) => ({
     route,
-    input: typeOf(schemaOf(route.operation.input, 'input')),
+    input: typeOf(schemaOf(sentOf(route.operation), 'input')),
     output: typeOf(schemaOf(externalOf(route.operation.output), 'output')),
   }))
   const byResource = Map.groupBy(methods, ({ route }) => route.resource)
@@ -44,4 +45,9 @@ ${table.join('\n')}
 `
 }
 
-const rowOf = ({ method, path }: Route) => ({ method, path: publicPath(path), parameters: pathParameters(path) })
+const rowOf = ({ method, path, operation }: Route) => ({
+  method,
+  path: publicPath(path),
+  parameters: pathParameters(path),
+  ...(operation.upload && { upload: true }),
+})

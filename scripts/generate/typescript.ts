@@ -7,6 +7,7 @@ export function typeOf(schema: JsonSchema): string {
   if (Array.isArray(schema.enum)) return schema.enum.map((value) => JSON.stringify(value)).join(' | ')
   const union = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined
   if (union) return union.map((member) => typeOf(member)).join(' | ')
+  if (schema.format === 'binary') return 'Blob'
   if (schema.type === 'array') return `Array<${typeOf((schema.items ?? {}) as JsonSchema)}>`
   if (schema.type === 'object') return objectType(schema)
   return [schema.type]

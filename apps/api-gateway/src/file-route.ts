@@ -24,6 +24,7 @@ export function addFileRoute(app: Hono<GatewayEnv>, { files, fileSigner }: FileR
     const headers: Record<string, string> = {
       ...c.env.headers,
       'Content-Type': found.contentType,
+      'X-Content-Type-Options': 'nosniff',
       'Accept-Ranges': 'bytes',
       'Cache-Control': 'private',
     }

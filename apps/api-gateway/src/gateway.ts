@@ -31,6 +31,11 @@ export const gatewaySettings = z.object({
   RATE_LIMIT_AUTH: requests(60),
   RATE_LIMIT_CUSTOMER: requests(2_000),
   MAX_BODY_BYTES: z.coerce.number().int().min(1_024).default(1_048_576),
+  MAX_UPLOAD_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1_024)
+    .default(30 * 1_048_576),
 })
 
 export interface GatewayOptions {
@@ -77,6 +82,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     authenticator,
     rateLimits: createRateLimits(cache, settings),
     maxBodyBytes: settings.MAX_BODY_BYTES,
+    maxUploadBytes: settings.MAX_UPLOAD_BYTES,
   })
   const streams = createEventStreams({ feed, timeline: clientOf(timelineContract), log })
   const server = await listen(fetch, options.port)

@@ -1,4 +1,4 @@
-import type { Client, Contract, Identity } from '@sidetone/contract'
+import type { Client, Contract, Identity, Operation } from '@sidetone/contract'
 import {
   type CallOptions,
   commonError,
@@ -8,13 +8,16 @@ import {
   type Route,
   routesOf,
 } from '@sidetone/contract'
+import type { Files } from '@sidetone/files'
 import { contracts } from '@sidetone/proto-schemas'
+import { storageContract } from '@sidetone/proto-schemas/storage'
 import type { Context, Hono } from 'hono'
 import type { Authenticator } from './authenticate.ts'
 import { credentialsOf } from './credentials.ts'
 import type { GatewayEnv } from './gateway-env.ts'
 import { addressOf, type RateLimits } from './rate-limits.ts'
 import { inputReader } from './read-input.ts'
+import { readUpload } from './read-upload.ts'
 import { jsonResponse } from './respond.ts'
 
 export interface RouteDependencies {
@@ -23,6 +26,8 @@ export interface RouteDependencies {
   authenticator: Authenticator
   rateLimits: RateLimits
   maxBodyBytes: number
+  files: Files
+  maxUploadBytes: number
 }
 
 /** The whole REST surface: a loop over the contracts. Nobody edits it for a new operation. */
@@ -41,7 +46,9 @@ function addRoute(
   dependencies: RouteDependencies,
 ): void {
   const { client, authenticator, rateLimits, maxBodyBytes } = dependencies
-  const readInput = inputReader(operation, method, path, maxBodyBytes)
+  const readInput = operation.upload
+    ? uploadReader(operation, dependencies)
+    : inputReader(operation, method, path, maxBodyBytes)
   const call = client(contract)[resource]![name] as (input: object, options: CallOptions) => Promise<unknown>
   const project = projectionOf(operation.output)
   const allow = operation.allow!
@@ -53,7 +60,7 @@ function addRoute(
     if (identity.type === 'anonymous' && allow !== 'public') throw commonError('AUTHENTICATION_REQUIRED')
     if (identity.type !== 'anonymous') await rateLimits.byCustomer(c, identity)
     if (!isAllowed(allow, identity)) throw commonError('PERMISSION_DENIED')
-    const input = await readInput(c)
+    const input = await readInput(c, identity)
     const idempotency_key = method === 'POST' ? idempotencyKeyOf(c) : undefined
     const { request_id } = c.env
     const output = await call(input, { identity, request_id, address: addressOf(c), idempotency_key })
@@ -61,6 +68,23 @@ function addRoute(
     c.env.headers.Location = (output as { location: string }).location
     return new Response(null, { status: 307, headers: c.env.headers })
   })
+}
+
+/** Its second argument is on whose behalf. */
+function uploadReader(operation: Operation, { client, files, maxUploadBytes }: RouteDependencies) {
+  const storage = client(storageContract).storage_file as unknown as Client<typeof storageContract>['storage_file']
+  return (c: Context<GatewayEnv>, identity: Identity) => {
+    if (c.req.header('idempotency-key') !== undefined) {
+      const problem = 'is not supported for uploads; leave it out'
+      throw commonError('INVALID_ARGUMENT', {
+        message: `Idempotency-Key: ${problem}`,
+        details: [{ field: 'Idempotency-Key', problem }],
+      })
+    }
+    const { request_id } = c.env
+    const reserve = () => storage.reserve({}, { identity, request_id })
+    return readUpload(c, operation, { files, maxUploadBytes, reserve })
+  }
 }
 
 const identify = (c: Context<GatewayEnv>, authenticator: Authenticator): Promise<Identity> =>

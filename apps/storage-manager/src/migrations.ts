@@ -18,4 +18,12 @@ export const migrations = [
         .addColumn('key', 'varchar(512)'),
     ),
   ),
+  migration('0002_account', (schema) =>
+    createResourceTable(schema, 'storage_account', (table) =>
+      table.addColumn('total_file_count', 'bigint').addColumn('total_file_size', 'bigint'),
+    ),
+  ),
+  migration('0003_upload', (schema) =>
+    createResourceTable(schema, 'storage_upload', (table) => table.addColumn('key', 'varchar(512)')),
+  ),
 ]

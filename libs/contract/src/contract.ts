@@ -27,6 +27,8 @@ export interface Operation<
   redirect: boolean
   /** The input is a `RawRequest`: what somebody else's service sends, who signs the bytes of the body. */
   raw: boolean
+  /** The outside sends `multipart/form-data`; its part `file` is stored first and becomes the input's `file`, an `UploadedFile`. */
+  upload: boolean
 }
 
 interface OperationOptions<I extends z.ZodObject, O extends z.ZodType, E extends readonly string[]> {
@@ -40,6 +42,7 @@ interface OperationOptions<I extends z.ZodObject, O extends z.ZodType, E extends
   timeoutMs?: number
   redirect?: boolean
   raw?: boolean
+  upload?: boolean
 }
 
 /** Declares an operation; see `Operation` for the fields. */
@@ -49,6 +52,7 @@ export function operation<I extends z.ZodObject, O extends z.ZodType, const E ex
   timeoutMs = 5_000,
   redirect = false,
   raw = false,
+  upload = false,
   ...rest
 }: OperationOptions<I, O, E>): Operation<I, O, E[number]> {
   return {
@@ -59,6 +63,7 @@ export function operation<I extends z.ZodObject, O extends z.ZodType, const E ex
     timeoutMs,
     redirect,
     raw,
+    upload,
   }
 }
 

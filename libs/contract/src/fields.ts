@@ -95,6 +95,17 @@ export const ById = z.object({ id: Id })
 export const RawRequest = z.object({ headers: z.record(z.string(), z.string()), body: z.string() })
 export type RawRequest = z.infer<typeof RawRequest>
 
+/** A file that came with a request (an `upload`), whose bytes are stored by now under the key that was reserved as `id`. */
+export const UploadedFile = z.object({
+  id: Id,
+  filename: Name,
+  /** Bytes. */
+  filesize: z.int().min(0),
+  content_type: z.string().max(128),
+  sha256: z.string().max(64),
+})
+export type UploadedFile = z.infer<typeof UploadedFile>
+
 /** Newest first; the token comes from the previous page. */
 export const PageQuery = z.object({
   page_size: z.int().min(1).max(100).default(100),

@@ -16,6 +16,8 @@ export interface OperationRow {
   method: string
   path: string
   parameters: string[]
+  /** The input goes as a form, because it has a file. */
+  upload?: boolean
 }
 
 export interface ClientOptions {
@@ -63,7 +65,7 @@ export function createSidetone(options: ClientOptions): Operations {
 }
 
 const callOf =
-  ({ method, path, parameters }: OperationRow, { baseUrl, token }: ClientOptions) =>
+  ({ method, path, parameters, upload }: OperationRow, { baseUrl, token }: ClientOptions) =>
   async (input: Record<string, unknown> = {}, { idempotencyKey, signal }: CallOptions = {}): Promise<unknown> => {
     const rest = { ...input }
     let filled = path
@@ -80,6 +82,8 @@ const callOf =
         Object.entries(rest).map(([name, value]): [string, string] => [name, String(value)]),
       )
       if (query.size > 0) filled += `?${query}`
+    } else if (upload) {
+      init.body = formOf(rest)
     } else if (Object.keys(rest).length > 0) {
       headers['Content-Type'] = 'application/json'
       init.body = JSON.stringify(rest)
@@ -90,3 +94,12 @@ const callOf =
     if (!response.ok) throw new SidetoneError(response.status, body.error ?? {})
     return body
   }
+
+function formOf(input: Record<string, unknown>): FormData {
+  const form = new FormData()
+  for (const [name, value] of Object.entries(input)) {
+    if (value instanceof Blob) form.set(name, value)
+    else form.set(name, String(value))
+  }
+  return form
+}
