@@ -4,7 +4,9 @@ import { type Lab, openLab } from './platform.ts'
 let lab: Lab
 let bob: Awaited<ReturnType<Lab['sipPhone']>>
 beforeAll(async () => {
-  lab = await openLab({ env: { CALL_DIAL_TIMEOUT_SECONDS: '1', CALL_MAX_DURATION_SECONDS: '2' } })
+  lab = await openLab({
+    env: { CALL_DIAL_TIMEOUT_SECONDS: '1', CALL_MAX_DURATION_SECONDS: '2' },
+  })
   bob = await lab.sipPhone('bob')
 })
 afterAll(() => lab.close())
@@ -132,4 +134,29 @@ test('what cannot be called or run is refused, and no call is made', async () =>
     reason: 'SOURCE_INVALID',
   })
   expect((await lab.calls.list({})).result).toHaveLength(before)
+})
+
+test('early_execution: the flow begins when the phone rings', async () => {
+  const { calls } = await lab.internally.dial({ actions: wait, destinations: [bob.address], early_execution: true })
+  const { id, activeflow_id } = calls[0]!
+  const call = await bob.phone.nextCall()
+  call.answered.catch(() => undefined)
+  expect(lab.world.ran(activeflow_id)).toEqual([])
+  call.ring()
+  await vi.waitUntil(() => lab.world.ran(activeflow_id).includes('sleep'))
+  expect(await lab.calls.get({ id })).toMatchObject({ status: 'ringing' })
+  call.reject(486)
+  expect(await lab.ended()).toMatchObject({ hangup_reason: 'busy' })
+})
+
+test('a customer may begin so many calls in a second', async () => {
+  const limited = await openLab({ env: { CALL_MAX_PER_SECOND: '5' } })
+  const { phone, address } = await limited.sipPhone('bob')
+  const two = { actions: beep, destinations: [address, address] }
+  const outcomes = await Promise.allSettled([1, 2, 3].map(() => limited.calls.create(two)))
+  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
+  expect(failures).toMatchObject([{ status: 'RESOURCE_EXHAUSTED', reason: 'CALL_RATE_EXCEEDED' }])
+  for (let n = 0; n < 4; n++) (await phone.nextCall()).reject(486)
+  await vi.waitUntil(async () => (await limited.calls.list({})).result.every(({ status }) => status === 'hangup'))
+  await limited.close()
 })
