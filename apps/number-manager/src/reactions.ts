@@ -6,7 +6,7 @@ import type { ResourceTable, Tx } from '@sidetone/store'
 import type { Core } from './core.ts'
 import { giveBack } from './purchase.ts'
 
-const batch = 500
+const batch = 100
 const flowFields = ['call_flow_id', 'message_flow_id'] as const
 
 interface Answering {

@@ -1,0 +1,106 @@
+import { errorOf, type Identity, internalIdentity, nilId, permissionBits } from '@sidetone/contract'
+import { billingContract } from '@sidetone/proto-schemas/billing'
+import { customerContract } from '@sidetone/proto-schemas/customer'
+import { flowContract } from '@sidetone/proto-schemas/flow'
+import { numberContract } from '@sidetone/proto-schemas/number'
+import { newId, now } from '@sidetone/store'
+import type { TestDatabase } from '@sidetone/store/testing'
+import { adminOf, scripted, someId, startTestPlatform } from '@sidetone/testing'
+import { numberManager } from '../src/manager.ts'
+
+export const [acme, rival] = [someId(1), someId(2)]
+const operator: Identity = { ...adminOf(someId(9)), permission: permissionBits.project_super_admin }
+
+export type Running = Awaited<ReturnType<typeof startNumbers>>
+
+/** The number manager on that database. Of its neighbours there are two customers, their flows, and their money. */
+export async function startNumbers(
+  database: TestDatabase,
+  { env = {}, withBilling = true }: { env?: Record<string, string>; withBilling?: boolean } = {},
+) {
+  const flows = new Map<string, string>()
+  /** `<type> <reference>` of what is held, and of whom. */
+  const held = new Map<string, string>()
+  const penniless = new Set<string>()
+
+  const customers = scripted(customerContract, {
+    customer: {
+      async get({ id }, { fail }) {
+        if (id !== acme && id !== rival) throw fail('CUSTOMER_NOT_FOUND')
+        return {
+          ...{ id, customer_id: id, name: '', detail: '', email: 'a@b.example', phone_number: '', address: '' },
+          ...{ webhook_method: 'POST', webhook_uri: '', webhook_secret: '', billing_account_id: nilId },
+          ...{ metadata: { rtp_debug: false }, email_verified: false, status: 'active' },
+          ...{ identity_verification_status: 'none', tm_deletion_scheduled: null },
+          ...{ tm_create: '2026-11-21T07:00:00.000000Z', tm_update: null, tm_delete: null },
+        }
+      },
+    },
+  })
+  const flowManager = scripted(flowContract, {
+    flow: {
+      async get({ id }, { customer_id }) {
+        if (flows.get(id) !== customer_id) throw errorOf(flowContract.errors, 'FLOW_NOT_FOUND')
+        return {
+          ...{ id, customer_id, type: 'flow' as const, name: '', detail: '', actions: [], direct_hash: '' },
+          on_complete_flow_id: nilId,
+          ...{ tm_create: '2026-11-21T07:00:00.000000Z', tm_update: null, tm_delete: null },
+        }
+      },
+    },
+  })
+  const billing = scripted(billingContract, {
+    reservation: {
+      async create({ reference_type, reference_id }, { customer_id, fail }) {
+        if (penniless.has(customer_id)) throw fail('BALANCE_INSUFFICIENT')
+        held.set(`${reference_type} ${reference_id}`, customer_id)
+        return { id: newId(), account_id: newId(), max_seconds: null }
+      },
+      async release({ reference_type, reference_id }, { fail }) {
+        if (!held.delete(`${reference_type} ${reference_id}`)) throw fail('RESERVATION_NOT_FOUND')
+        return {}
+      },
+    },
+  })
+  const app = await startTestPlatform({
+    managers: [customers, flowManager, ...(withBilling ? [billing] : []), numberManager],
+    env: { ...(database.url !== undefined && { DATABASE_URL: database.url }), ...env },
+  })
+  const { store, transport } = app.platform
+
+  return {
+    app,
+    held,
+    penniless,
+    mine: app.as(numberContract, adminOf(acme)),
+    theirs: app.as(numberContract, adminOf(rival)),
+    operators: app.as(numberContract, operator),
+    lookup: async (number: string) => app.as(numberContract, internalIdentity()).number.lookup({ number }),
+    /** A new flow of a customer. */
+    flowOf(customer_id: string) {
+      const id = newId()
+      flows.set(id, customer_id)
+      return id
+    },
+    /** What has been announced about a resource, or of a type. */
+    told: async (what: { id?: string; type?: string }) =>
+      (await app.events()).filter(
+        ({ resource_id, type }) => resource_id === (what.id ?? resource_id) && type === (what.type ?? type),
+      ),
+    /** Announces what another manager would, and waits until it has had its effect. */
+    async announce(type: 'customer_deleted' | 'flow_deleted', id: string, customer_id: string) {
+      const resource = type.slice(0, type.indexOf('_'))
+      const envelope = { id: newId(), type, publisher: 'test', customer_id, owner_id: nilId, resource, resource_id: id }
+      await transport.publish({ ...envelope, sequence: 1, time: now(), data: { id, customer_id } })
+    },
+    /** Lets jobs of a type that wait for later begin now. */
+    async hurry(type: string) {
+      await store.kysely.updateTable('jobs_job').set({ due_ms: 0, run_at_ms: 0 }).where('type', '=', type).execute()
+      await store.transaction(async (tx) => tx.signal(`jobs:number:${type}`))
+    },
+    async close() {
+      await app.close()
+      await database.drop()
+    },
+  }
+}
