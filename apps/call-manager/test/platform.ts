@@ -14,6 +14,8 @@ import { World } from './scripted-managers.ts'
 interface LabOptions {
   env?: Record<string, string>
   startNode?: StartNode
+  /** A MySQL instead of an SQLite file. */
+  databaseUrl?: string | undefined
 }
 
 export type Lab = Awaited<ReturnType<typeof openLab>>
@@ -21,11 +23,14 @@ export type Lab = Awaited<ReturnType<typeof openLab>>
 const waiting = { timeout: 5_000, interval: 10 }
 
 /** The call manager on a real database, its neighbours scripted, and a node that speaks SIP and ARI. */
-export async function openLab({ env = {}, startNode = startEmbedded }: LabOptions = {}) {
+export async function openLab({ env = {}, startNode = startEmbedded, databaseUrl }: LabOptions = {}) {
   const world = new World()
   const customer = newId()
   world.customers.set(customer, { status: 'active' })
-  const { platform, as, events, close } = await startTestPlatform({ managers: world.managers() })
+  const { platform, as, events, close } = await startTestPlatform({
+    managers: world.managers(),
+    env: databaseUrl ? { DATABASE_URL: databaseUrl } : {},
+  })
   const { transport, files } = platform
   const log = createLogger({ service: 'test', level: process.env.TEST_LOG_LEVEL ?? 'silent' })
   const startCallManager = () =>
