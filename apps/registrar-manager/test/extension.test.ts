@@ -1,20 +1,22 @@
 import { createHash } from 'node:crypto'
 import { internalIdentity } from '@sidetone/contract'
 import { registrarContract } from '@sidetone/proto-schemas/registrar'
-import { adminOf, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
+import { testDatabases } from '@sidetone/store/testing'
+import { someId } from '@sidetone/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { registrarManager } from '../src/manager.ts'
+import { acme, type Running, realm, rival, startRegistrar } from './start.ts'
 
-const [acme, rival] = [someId(1), someId(2)]
-const realm = 'http-auth@example.org'
+const [sqlite] = await testDatabases('extensions')
 
-let app: TestPlatform
+let running: Running
+let app: Running['app']
 beforeAll(async () => {
-  app = await startTestPlatform({ managers: [registrarManager], env: { SIP_REALM: realm, DEFAULT_CUSTOMER_ID: acme } })
+  running = await startRegistrar(await sqlite!.create())
+  app = running.app
 })
-afterAll(() => app.close())
+afterAll(() => running.close())
 
-const as = (customer: string) => app.as(registrarContract, adminOf(customer)).extension
+const as = (customer: string) => running.as(customer).extension
 const credentialsOf = async (username: string, domain = 'localhost') =>
   (await app.as(registrarContract, internalIdentity()).extension.credentials({ username, domain })).credentials
 
@@ -69,4 +71,24 @@ test('neither passwords nor hashes are in what is announced or kept', async () =
   ])
   expect(kept).toContain('extension_created')
   for (const secret of ['a very quiet secret', ha1_md5, ha1_sha256]) expect(kept).not.toContain(secret)
+})
+
+test('an extension has a short address, which can be changed', async () => {
+  const made = await as(acme).create({ extension: 'short', password: 'secret secret' })
+  expect(made.direct_hash).toMatch(/^direct\.[0-9a-f]{32}$/)
+  const changed = await as(acme).direct_hash_regenerate({ id: made.id })
+  expect(changed.direct_hash).toMatch(/^direct\.[0-9a-f]{32}$/)
+  expect(changed.direct_hash).not.toBe(made.direct_hash)
+  expect(await as(acme).get({ id: made.id })).toEqual(changed)
+  await expect(as(rival).direct_hash_regenerate({ id: made.id })).rejects.toMatchObject({
+    reason: 'EXTENSION_NOT_FOUND',
+  })
+})
+
+test('without the direct manager an extension is made all the same, and gets its address later', async () => {
+  const alone = await startRegistrar(await sqlite!.create(), { withDirects: false })
+  const { id, direct_hash } = await alone.as(acme).extension.create({ extension: '300', password: 'secret secret' })
+  expect(direct_hash).toBe('')
+  await expect(alone.as(acme).extension.direct_hash_regenerate({ id })).rejects.toMatchObject({ status: 'UNAVAILABLE' })
+  await alone.close()
 })
