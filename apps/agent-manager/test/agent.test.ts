@@ -103,9 +103,16 @@ describe('logging in', () => {
     const wrong = await anybody.login({ username: 'mixed.case@example.com', password: 'nope' }).catch((error) => error)
     const unknown = await anybody.login({ username: 'nobody@example.com', password: 'nope' }).catch((error) => error)
     expect(wrong.toBody()).toEqual(unknown.toBody())
-    await as(adminOf(customer)).update_password({ id, password: 'another one' })
-    await expect(anybody.login({ username: 'mixed.case@example.com', password: made.password })).rejects.toThrow()
-    expect((await anybody.login({ username: 'mixed.case@example.com', password: 'another one' })).agent.id).toBe(id)
+  })
+
+  test('takes the new password once it is set, and the old one no more', async () => {
+    const made = fields(customer_admin)
+    const { id } = await as(adminOf(newCustomer())).create(made)
+    const admin = as(internalIdentity())
+    await admin.update_password({ id, password: 'another one' })
+    const { username, password } = made
+    await expect(admin.login({ username, password })).rejects.toMatchObject({ reason: 'INVALID_CREDENTIALS' })
+    expect((await admin.login({ username, password: 'another one' })).agent.id).toBe(id)
   })
 
   test('is over for an agent that is deleted, whose username is free again', async () => {
