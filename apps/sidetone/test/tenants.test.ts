@@ -61,7 +61,7 @@ beforeAll(async () => {
   await create('agent', '/v1.0/agents', { ...agent, username: 'plain@example.com', permission: 16 })
   await create('extension', '/v1.0/extensions', { extension: 'owned', password: 'secret secret' })
   await create('tag', '/v1.0/tags', { name: 'owned' })
-  await create('webhook_endpoint', '/v1.0/webhook_endpoints', { uri: 'http://127.0.0.1:9/' })
+  await create('webhook_endpoint', '/v1.0/webhook_endpoints', { uri: 'http://127.0.0.1:9/', status: 'disabled' })
   owned.set('webhook_delivery', owned.get('webhook_endpoint')!)
   const flow_id = await create('flow', '/v1.0/flows', { name: 'owned', actions: [{ type: 'answer' }] })
   await create('number', '/v1.0/numbers', { number: '+15550188001', name: 'owned', call_flow_id: flow_id })
