@@ -101,7 +101,7 @@ async function targetOf(core: Core, channel: AriChannel, args: StasisArgs): Prom
   const target = !args.customer_id
     ? await fromCarrier(core, channel, args, dialled)
     : isTrunk
-      ? fromTrunk(channel, args, dialled)
+      ? await fromTrunk(core, channel, args, dialled)
       : await fromExtension(core, args, dialled)
   if (typeof target === 'number') return target
   const { customer_id } = target
@@ -154,15 +154,13 @@ async function fromExtension(core: Core, args: StasisArgs, dialled: string): Pro
   }
 }
 
-/** Whatever a trunk dials is a phone number. */
-function fromTrunk({ caller }: AriChannel, { customer_id = nilId, source }: StasisArgs, dialled: string) {
+/** Whatever a trunk dials is a phone number, of the platform or of the world. */
+async function fromTrunk(core: Core, { caller }: AriChannel, args: StasisArgs, dialled: string) {
   const e164 = e164Of(dialled)
   if (!e164) return refusals.notFound
-  return toWorld(
-    customer_id,
-    remoteAddress(caller?.number ?? '', caller?.name ?? '', source || 'unknown.invalid'),
-    e164,
-  )
+  const source = remoteAddress(caller?.number ?? '', caller?.name ?? '', args.source || 'unknown.invalid')
+  const target = await toNumber(core, source, e164)
+  return target === refusals.notFound ? toWorld(args.customer_id!, source, e164) : target
 }
 
 function toWorld(customer_id: string, source: Address, e164: string): Target {

@@ -37,6 +37,13 @@ test.each(['+14155550123', '14155550123'])(
   },
 )
 
+test('a number of the platform is called within it', async () => {
+  const call = await through(lab.number({ type: 'answer' }, { type: 'hangup' }))
+  await call.answered
+  await call.ended
+  expect(await lab.ended()).toMatchObject({ direction: 'incoming', source: { type: 'tel', target: own } })
+})
+
 test('no extension is reached through a trunk', async () => {
   await expect((await through('7000')).answered).rejects.toMatchObject({ status: 404 })
 })

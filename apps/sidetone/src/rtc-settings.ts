@@ -11,6 +11,8 @@ export const rtcSettings = z.object({
   /** The address that is told to phones; absent: found out, and loopback peers get loopback. */
   ADVERTISED_IP: z.ipv4('must be an IPv4 address, like 203.0.113.7').optional(),
   SIP_REALM: z.string().default('sidetone'),
+  /** What the SIP domains of customers end with: `<customer id>.registrar.<base>`, `<trunk>.trunk.<base>`. */
+  SIP_BASE_DOMAIN: z.string().min(1).default('sidetone.localhost'),
   /** An Asterisk to use instead of the embedded softswitch, e.g. `http://user:password@127.0.0.1:8088`. */
   ARI_URL: z.string().optional(),
 })

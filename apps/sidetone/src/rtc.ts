@@ -39,6 +39,7 @@ export async function startRtc({ settings, platformUrls, dataDir, customerId, lo
     rtpPortMax: settings.RTP_PORT_MAX,
     ...(ADVERTISED_IP && { advertisedIp: ADVERTISED_IP }),
     realm: settings.SIP_REALM,
+    registrarBaseDomain: settings.SIP_BASE_DOMAIN,
     defaultCustomerId: customerId,
     recordingDir: join(dataDir, 'recordings'),
     platformUrls,
