@@ -83,11 +83,11 @@ async function checkBalance(core: Core, { customer_id }: Dialler): Promise<void>
 
 function checkCountry({ config }: Dialler, number: string): void {
   const country = parsePhoneNumberFromString(number)?.country?.toLowerCase()
-  if (!country) throw new Refusal('COUNTRY_NOT_ALLOWED', `${number} is no number of any country.`)
+  if (!country) throw new Refusal('COUNTRY_NOT_ALLOWED', 'This is no number of any country.')
   if (!config?.destination_whitelist.includes(country)) {
     throw new Refusal(
       'COUNTRY_NOT_ALLOWED',
-      `${number} is in the country ${country}, which is not in destination_whitelist; add it with PUT /outbound_config.`,
+      `The number is in the country ${country}, which is not in destination_whitelist; add it with PUT /outbound_config.`,
     )
   }
 }
