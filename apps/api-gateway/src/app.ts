@@ -3,6 +3,7 @@ import { commonError } from '@sidetone/contract'
 import type { Logger } from '@sidetone/telemetry'
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
+import { addAuthPages } from './auth-pages.ts'
 import { addDocuments } from './documents.ts'
 import { addFileRoute, type FileRouteOptions } from './file-route.ts'
 import type { GatewayEnv } from './gateway-env.ts'
@@ -47,6 +48,7 @@ export function createApp(
 
   addHealthRoutes(app, options)
   addDocuments(app)
+  addAuthPages(app)
   addFileRoute(app, options)
   addRoutes(app, options)
 

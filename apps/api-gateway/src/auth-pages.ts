@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { Hono } from 'hono'
+import type { GatewayEnv } from './gateway-env.ts'
 
 const style = `
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 28rem; margin: 15vh auto; padding: 0 1rem; color: #1f2328; }
@@ -85,18 +87,15 @@ const pages: Record<string, string> = {
 
 const incomplete = page('This link is incomplete', '<p>Copy the whole link from the mail.</p>')
 
-/** The page behind a link in a mail; `undefined` for every other request. */
-export function authPage({
-  method,
-  url = '',
-}: {
-  method?: string | undefined
-  url?: string | undefined
-}): Response | undefined {
-  if (!url.startsWith('/auth/') || (method !== 'GET' && method !== 'HEAD')) return undefined
-  const { pathname, searchParams } = new URL(url, 'http://gateway')
-  const html = pages[pathname]
-  if (html === undefined) return undefined
-  if (!/^[0-9a-f]{64}$/.test(searchParams.get('token') ?? '')) return new Response(incomplete, { status: 400, headers })
-  return new Response(html, { headers })
+/** The pages behind the links in mails. */
+export function addAuthPages(app: Hono<GatewayEnv>): void {
+  for (const [path, html] of Object.entries(pages)) {
+    app.get(path, (c) => {
+      const complete = /^[0-9a-f]{64}$/.test(c.req.query('token') ?? '')
+      return new Response(complete ? html : incomplete, {
+        status: complete ? 200 : 400,
+        headers: { ...c.env.headers, ...headers },
+      })
+    })
+  }
 }

@@ -15,7 +15,6 @@ import type { Logger } from '@sidetone/telemetry'
 import { z } from 'zod'
 import { activeOnly } from './active-only.ts'
 import { createApp } from './app.ts'
-import { authPage } from './auth-pages.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { createEventStreams } from './event-streams.ts'
 import { createRateLimits } from './rate-limits.ts'
@@ -118,8 +117,7 @@ const serverOptions = {
 function listen(fetch: ReturnType<typeof createApp>, port: number): Promise<import('node:http').Server> {
   return new Promise((resolve, reject) => {
     // It speaks HTTP/1.1 alone.
-    const answer: Parameters<typeof serve>[0]['fetch'] = (request, bindings) =>
-      authPage((bindings as HttpBindings).incoming) ?? fetch(request, bindings as HttpBindings)
+    const answer: Parameters<typeof serve>[0]['fetch'] = (request, bindings) => fetch(request, bindings as HttpBindings)
     const server = serve({ fetch: answer, port, serverOptions }, () => resolve(server)) as import('node:http').Server
     server.once('error', (error: NodeJS.ErrnoException) => {
       const inUse = error.code === 'EADDRINUSE'
