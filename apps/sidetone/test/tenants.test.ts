@@ -65,6 +65,10 @@ beforeAll(async () => {
   owned.set('webhook_delivery', owned.get('webhook_endpoint')!)
   const flow_id = await create('flow', '/v1.0/flows', { name: 'owned', actions: [{ type: 'answer' }] })
   await create('number', '/v1.0/numbers', { number: '+15550188001', name: 'owned', call_flow_id: flow_id })
+  const pattern = { customer_id: owner, pattern: '+15550199*' }
+  await create('number_pattern', '/v1.0/number_patterns', pattern, seeded)
+  const trunk = { domain_name: 'owned', auth_types: ['ip'], allowed_ips: ['192.0.2.1'] }
+  await create('trunk', '/v1.0/trunks', trunk)
   await create('activeflow', '/v1.0/activeflows', { actions: [{ type: 'sleep', option: { duration: 60_000 } }] })
   owned.set('billing_account', (await app.request('GET', '/v1.0/billing_account')).body.id)
   owned.set('billing', (await app.request('GET', '/v1.0/billings')).body.result[0]!.id)
@@ -86,6 +90,7 @@ beforeAll(async () => {
     { source: address('tel', '+15550188001'), destinations: [address('extension', '1000')], flow_id },
     asOwner,
   )
+  owned.set('sip_message', groupcalls[0]!.call_ids[0]!)
   owned.set('groupcall', groupcalls[0]!.id)
   owned.set('call', groupcalls[0]!.call_ids[0]!)
   owned.set('outbound_config', (await app.request('PUT', '/v1.0/outbound_config', { body: {} })).body.id)
@@ -117,7 +122,8 @@ function bodyOf({ operation, method, path }: Route): Record<string, unknown> | u
   }) as z.core.JSONSchema.BaseSchema
   const fields = Object.entries(schema.properties ?? {}) as [string, z.core.JSONSchema.BaseSchema][]
   const needed = fields.filter(([name]) => schema.required?.includes(name) && !path.includes(`{${name}}`))
-  return Object.fromEntries(needed.map(([name, field]) => [name, sampleOf(name, field)]))
+  const body = Object.fromEntries(needed.map(([name, field]) => [name, sampleOf(name, field)]))
+  return 'auth_types' in body ? { ...body, auth_types: ['ip'], allowed_ips: ['192.0.2.1'] } : body
 }
 
 function sampleOf(name: string, { type, enum: values, format }: z.core.JSONSchema.BaseSchema): unknown {
