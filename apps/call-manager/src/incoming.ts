@@ -97,7 +97,7 @@ const coveredOf = (core: Core, row: Parameters<typeof reserve>[1]): Promise<numb
 /** Whose call it is and what runs, or the cause for which it is refused. */
 async function targetOf(core: Core, channel: AriChannel, args: StasisArgs): Promise<Target | number> {
   const dialled = channel.dialplan?.exten ?? ''
-  const isTrunk = args.domain?.toLowerCase().endsWith(`.trunk.${core.settings.SIP_BASE_DOMAIN}`)
+  const isTrunk = args.domain?.toLowerCase().endsWith(`.trunk.${core.settings.SIP_BASE_DOMAIN.toLowerCase()}`)
   const target = !args.customer_id
     ? await fromCarrier(core, channel, args, dialled)
     : isTrunk

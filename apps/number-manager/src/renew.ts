@@ -11,6 +11,8 @@ const shortestMonthMs = 28 * dayMs
 /** A number that cannot be paid for is tried again for so long before it is given back. */
 const graceMs = 7 * dayMs
 const batch = 100
+/** The balance does not suffice, or the account has gone with its customer. */
+const cannotPay = new Set<string>(['PAYMENT_REQUIRED', 'NOT_FOUND'])
 
 /** Renews every hour what was bought and whose month is over. */
 export function defineRenewal(core: Core): void {
@@ -80,7 +82,7 @@ async function renew(core: Core, number: NumberRow): Promise<NumberRow | undefin
       { identity: internalIdentity(customer_id) },
     )
   } catch (error) {
-    if (!(error instanceof ApiError && error.status === 'PAYMENT_REQUIRED')) throw error
+    if (!(error instanceof ApiError && cannotPay.has(error.status))) throw error
     if (Date.parse(nextRenewal(number)) + graceMs <= Date.now()) await releaseUnpaid(core, number)
     return undefined
   }

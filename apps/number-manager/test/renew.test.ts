@@ -89,6 +89,14 @@ describe.each(await testDatabases('renewals'))('on $name', ({ create }) => {
     expect((await running.told({ id: late.id })).at(-1)).toMatchObject({ type: 'number_deleted' })
   })
 
+  test('a number whose customer’s account is gone goes back too', async () => {
+    await boughtDaysAgo(39)
+    running.withoutAccount.add(acme)
+    await running.hurry('number.renew')
+    await vi.waitUntil(() => Object.keys(provider.owned()).length === 0, waiting)
+    expect(running.held.size).toBe(0)
+  })
+
   test('what was not bought is never renewed', async () => {
     const virtual = await running.mine.number.create({ number: '+899123000001', type: 'virtual' })
     const registered = await running.operators.number.register({ customer_id: acme, number: '+493012345678' })

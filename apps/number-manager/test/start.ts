@@ -22,6 +22,7 @@ export async function startNumbers(
   /** `<type> <reference>` of what is held, and of whom. */
   const held = new Map<string, string>()
   const penniless = new Set<string>()
+  const withoutAccount = new Set<string>()
 
   const customers = scripted(customerContract, {
     customer: {
@@ -53,6 +54,7 @@ export async function startNumbers(
     reservation: {
       async create({ reference_type, reference_id }, { customer_id, fail }) {
         if (penniless.has(customer_id)) throw fail('BALANCE_INSUFFICIENT')
+        if (withoutAccount.has(customer_id)) throw fail('BILLING_ACCOUNT_NOT_FOUND')
         held.set(`${reference_type} ${reference_id}`, customer_id)
         return { id: newId(), account_id: newId(), max_seconds: null }
       },
@@ -72,6 +74,7 @@ export async function startNumbers(
     app,
     held,
     penniless,
+    withoutAccount,
     mine: app.as(numberContract, adminOf(acme)),
     theirs: app.as(numberContract, adminOf(rival)),
     operators: app.as(numberContract, operator),
