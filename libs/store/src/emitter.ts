@@ -6,8 +6,9 @@ import {
   type EventName,
   nilId,
 } from '@sidetone/contract'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { newId } from './clock.ts'
+import { compiledQueries } from './compiled.ts'
 import type { Tx } from './store.ts'
 
 /** Announces an event of a contract in the transaction that makes it true: `emit(tx, 'tag', 'created', tag)`. */
@@ -20,6 +21,8 @@ export type Emitter<C extends Contract> = <R extends Extract<keyof C['resources'
 
 /** What `tx.signal` says when events have been committed. */
 export const outboxSignal = 'bus_outbox'
+
+const compiled = compiledQueries()
 
 /** Makes the emitter of a contract; `currentActor` says who is behind what is going on. */
 export function createEmitter<C extends Contract>(
@@ -48,25 +51,35 @@ export function createEmitter<C extends Contract>(
       actor: currentActor(),
       data: parsed.data,
     }
-    await tx.kysely
-      .insertInto('bus_outbox')
-      .values({ publisher: contract.name, event: JSON.stringify(envelope) })
-      .execute()
+    const row = { publisher: contract.name, event: JSON.stringify(envelope) }
+    const insert = () => tx.kysely.insertInto('bus_outbox').values(row)
+    await tx.run(compiled(tx, 'outbox', [row.publisher, row.event], insert))
     tx.signal(outboxSignal)
   }
 }
 
 /** Counts per resource. The row stays locked until the transaction ends: numbers are committed in order and without gaps. */
 async function nextSequence(tx: Tx, resource: string, resourceId: string): Promise<number> {
+  const parameters = [resource, resourceId]
   if (tx.dialect === 'sqlite') {
-    const { rows } = await sql<{ sequence: number }>`
-      insert into bus_sequence (resource, resource_id, sequence) values (${resource}, ${resourceId}, 1)
-      on conflict (resource, resource_id) do update set sequence = sequence + 1 returning sequence`.execute(tx.kysely)
-    return rows[0]!.sequence
+    const upsert = () =>
+      compilable(
+        sql`insert into bus_sequence (resource, resource_id, sequence) values (${resource}, ${resourceId}, 1)
+          on conflict (resource, resource_id) do update set sequence = sequence + 1 returning sequence`,
+        tx,
+      )
+    const { rows } = await tx.run(compiled(tx, 'sequence', parameters, upsert))
+    return rows[0]!.sequence as number
   }
   // The number comes back as the statement's insert id, which saves a query; a first row has none.
-  const { insertId } = await sql`
-    insert into bus_sequence (resource, resource_id, sequence) values (${resource}, ${resourceId}, 1)
-    on duplicate key update sequence = last_insert_id(sequence + 1)`.execute(tx.kysely)
+  const upsert = () =>
+    compilable(
+      sql`insert into bus_sequence (resource, resource_id, sequence) values (${resource}, ${resourceId}, 1)
+        on duplicate key update sequence = last_insert_id(sequence + 1)`,
+      tx,
+    )
+  const { insertId } = await tx.run(compiled(tx, 'sequence', parameters, upsert))
   return Number(insertId ?? 1)
 }
+
+const compilable = (query: RawBuilder<unknown>, { kysely }: Tx) => ({ compile: () => query.compile(kysely) })

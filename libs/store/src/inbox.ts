@@ -1,11 +1,16 @@
 import { timeAfter } from './clock.ts'
+import { compiledQueries } from './compiled.ts'
 import { DuplicateError } from './errors.ts'
 import type { Store, Tx } from './store.ts'
+
+const compiled = compiledQueries()
 
 /** Notes that the subscriber reacts to the event in this transaction; false when it did before. */
 export async function once(tx: Tx, subscriber: string, eventId: string): Promise<boolean> {
   try {
-    await tx.kysely.insertInto('bus_inbox').values({ subscriber, event_id: eventId, tm_create: tx.now() }).execute()
+    const row = { subscriber, event_id: eventId, tm_create: tx.now() }
+    const insert = () => tx.kysely.insertInto('bus_inbox').values(row)
+    await tx.run(compiled(tx, 'insert', Object.values(row), insert))
     return true
   } catch (error) {
     if (error instanceof DuplicateError) return false

@@ -1,10 +1,11 @@
 import { everyCustomer, type Page, type PageQuery, type Scope } from '@sidetone/contract'
-import { type CompiledQuery, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
+import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
 import type { z } from 'zod'
 import { newId } from './clock.ts'
+import { type Compilable, compiledQueries } from './compiled.ts'
 import { type Position, pageToken, readPageToken } from './page-token.ts'
 import { type Column, type ColumnSecrets, columnsOf, decode, encode } from './row-codec.ts'
-import type { Db, Tables, Tx } from './store.ts'
+import type { CompiledRows, Db, Tables, Tx } from './store.ts'
 
 interface Row {
   id: string
@@ -136,18 +137,13 @@ export function resourceTable<T extends Row>(
       Record<string, unknown>
     >
 
-  const findQueries = new Map<string, CompiledQuery>()
+  const compiled = compiledQueries()
+  const scopeForm = (scope: Scope) => (scope === everyCustomer ? 'all' : scope && 'one')
+  /** In the order of `matching`. */
+  const scopeParameters = (scope: Scope, id: string) => (scope === everyCustomer ? [id] : [scope, id])
 
-  /** The query of `find`, the most frequent by far. It is compiled once: that costs more than to run it. */
-  function findQuery(db: Db, scope: Scope, id: string): CompiledQuery {
-    const form = `${db.dialect} ${scope === everyCustomer ? 'all' : scope && 'one'}`
-    const known = findQueries.get(form)
-    // In the order of `matching`.
-    if (known) return { ...known, parameters: scope === everyCustomer ? [id] : [scope, id] }
-    const compiled = select(db, scope, { id }).selectAll().compile()
-    findQueries.set(form, compiled)
-    return compiled
-  }
+  const findQuery = (db: Db, scope: Scope, id: string) =>
+    compiled(db, `find ${scopeForm(scope)}`, scopeParameters(scope, id), () => select(db, scope, { id }).selectAll())
 
   const newestFirst = (db: Db, scope: Scope, where?: Record<string, unknown>) =>
     select(db, scope, where).selectAll().orderBy('tm_create', 'desc').orderBy('id', 'desc')
@@ -159,14 +155,27 @@ export function resourceTable<T extends Row>(
     { scope, id, where }: { scope: Scope; id: string; where?: Record<string, unknown> | undefined },
     values: Record<string, unknown>,
   ): Promise<T | undefined> {
-    const { numUpdatedRows } = await db.kysely
-      .updateTable(name)
-      .set({ ...values, tm_update: db.now() })
-      .where(matching(scope, { ...where, id }))
-      .executeTakeFirst()
-    if (numUpdatedRows === 0n) return undefined
-    return first(await db.kysely.selectFrom(name).selectAll().where('id', '=', id).execute())
+    const set = { ...values, tm_update: db.now() }
+    const returning = db.dialect === 'sqlite'
+    const build = (): Compilable => {
+      const update = db.kysely
+        .updateTable(name)
+        .set(set)
+        .where(matching(scope, { ...where, id }))
+      return returning ? update.returningAll() : update
+    }
+    const parameters = [...Object.values(set), ...scopeParameters(scope, id)]
+    const query = where
+      ? (build().compile() as CompiledRows)
+      : compiled(db, `update ${scopeForm(scope)} ${Object.keys(set)}`, parameters, build)
+    const { rows, numAffectedRows } = await db.run(query)
+    if (returning) return first(rows)
+    return numAffectedRows === 0n ? undefined : first(await db.rowsOf(rowQuery(db, id)))
   }
+
+  /** Whoever it belongs to, deleted or not. */
+  const rowQuery = (db: Db, id: string) =>
+    compiled(db, 'row', [id], () => db.kysely.selectFrom(name).selectAll().where('id', '=', id))
 
   /** Ids of up to a batch of rows, so that no statement locks or changes a whole table. */
   async function inBatches(next: () => Promise<{ id?: unknown }[]>, work: (ids: string[]) => Promise<unknown>) {
@@ -197,7 +206,9 @@ export function resourceTable<T extends Row>(
       const given: Record<string, unknown> = { ...row, id, tm_create: db.now(), tm_update: null, tm_delete: null }
       for (const field of columns.keys()) given[field] ??= null
       const values = encodeRow(id, given)
-      await db.kysely.insertInto(name).values(values).execute()
+      const fields = Object.keys(values)
+      const insert = () => db.kysely.insertInto(name).values(values)
+      await db.run(compiled(db, `insert ${fields}`, Object.values(values), insert))
       return decodeRow(values)
     },
 

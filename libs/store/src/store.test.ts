@@ -63,9 +63,13 @@ describe.each(databases)('a store on $name', ({ name, create }) => {
 
   test('the store refuses to be used inside its transaction, by query or by a second transaction', async () => {
     const message = 'the store was used inside a transaction'
+    const update = () => things.update(store, customer, randomUUID(), { name: 'x' })
+    // Compiled here, it must be refused below all the same.
+    expect(await update()).toBeUndefined()
     await store.transaction(async (tx) => {
       expect(store.inTransaction()).toBe(true)
       await expect(things.find(store, customer, randomUUID())).rejects.toThrow(message)
+      await expect(update()).rejects.toThrow(message)
       await expect(store.transaction(async () => {})).rejects.toThrow(message)
       await expect(sql`select 1`.execute(store.kysely)).rejects.toThrow(message)
       expect(await things.find(tx, customer, randomUUID())).toBeUndefined()

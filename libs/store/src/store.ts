@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type CompiledQuery, Kysely, type KyselyPlugin, sql } from 'kysely'
+import { type CompiledQuery, Kysely, type KyselyPlugin, type QueryResult, sql } from 'kysely'
 import type { Logger } from 'pino'
 import { now } from './clock.ts'
 import { RetryableError } from './errors.ts'
@@ -14,12 +14,16 @@ import { openSqlite } from './sqlite.ts'
 /** Kysely without table types: rows get theirs from the zod schema of a `ResourceTable`. */
 export type Tables = Record<string, Record<string, unknown>>
 
+/** A query that was compiled before. */
+export type CompiledRows = CompiledQuery<Record<string, unknown>>
+
 /** Where a query runs: the store (each statement by itself) or one of its transactions. */
 export interface Db {
   dialect: 'sqlite' | 'mysql'
   kysely: Kysely<Tables>
-  /** Runs a query that was compiled before. */
-  rowsOf: (query: CompiledQuery) => Promise<Record<string, unknown>[]>
+  rowsOf: (query: CompiledRows) => Promise<Record<string, unknown>[]>
+  /** For one that changes something. */
+  run: (query: CompiledRows) => Promise<QueryResult<Record<string, unknown>>>
   /** RFC 3339, UTC, microseconds, always later than before. */
   now: () => string
 }
@@ -88,6 +92,7 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
           dialect,
           kysely,
           rowsOf: rowsFrom(kysely),
+          run: (query) => kysely.executeQuery(query),
           now: clock,
           afterCommit: (hook) => hooks.push(hook),
           signal: (topic) => {
@@ -114,7 +119,13 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
     }
   }
 
-  const outside: Db = { dialect, kysely: bare, rowsOf: rowsFrom(bare), now: clock }
+  const outside: Db = {
+    dialect,
+    kysely: bare,
+    rowsOf: rowsFrom(bare),
+    run: (query) => bare.executeQuery(query),
+    now: clock,
+  }
 
   return {
     dialect,
@@ -122,6 +133,10 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
     async rowsOf(query) {
       assertOutside()
       return sqlite?.readNow(query) ?? rowsFrom(bare)(query)
+    },
+    async run(query) {
+      assertOutside()
+      return bare.executeQuery(query)
     },
     now: clock,
     inTransaction,
@@ -160,8 +175,8 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
 
 const rowsFrom =
   (kysely: Kysely<Tables>) =>
-  async (query: CompiledQuery): Promise<Record<string, unknown>[]> =>
-    (await kysely.executeQuery(query)).rows as Record<string, unknown>[]
+  async (query: CompiledRows): Promise<Record<string, unknown>[]> =>
+    (await kysely.executeQuery(query)).rows
 
 /** Calls `check` before each query. */
 const before = (check: () => void): KyselyPlugin => ({
