@@ -103,6 +103,10 @@ export const numberContract = defineContract({
       status: 'UNAVAILABLE',
       message: 'The provider of numbers did not answer as it should; what was begun is undone. Try again later.',
     },
+    RESOURCE_LIMIT_EXCEEDED: {
+      status: 'RESOURCE_EXHAUSTED',
+      message: 'Your plan has no more virtual numbers; release one, or take a larger plan.',
+    },
     BALANCE_INSUFFICIENT: { status: 'PAYMENT_REQUIRED', message: 'The balance does not suffice; top it up.' },
     FLOW_NOT_FOUND: { status: 'INVALID_ARGUMENT', message: 'The flow was not found; name one of your own flows.' },
     CUSTOMER_UNKNOWN: { status: 'INVALID_ARGUMENT', message: 'customer_id: there is no such customer.' },
@@ -142,6 +146,7 @@ export const numberContract = defineContract({
             'NUMBER_ALREADY_EXISTS',
             'NUMBER_NOT_AVAILABLE',
             'BALANCE_INSUFFICIENT',
+            'RESOURCE_LIMIT_EXCEEDED',
             'FLOW_NOT_FOUND',
             ...providerErrors,
           ],

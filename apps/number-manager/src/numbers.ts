@@ -8,7 +8,7 @@ import { bestPattern } from './patterns.ts'
 import { ProviderRefused } from './providers/provider.ts'
 import { purchase, removeNumber } from './purchase.ts'
 import { renewAll } from './renew.ts'
-import { freeVirtualNumbers } from './virtual-numbers.ts'
+import { freeVirtualNumbers, withinPlan } from './virtual-numbers.ts'
 
 type NumberHandlers = Handlers<typeof numberContract>
 
@@ -70,8 +70,9 @@ export function numberHandlers(core: Core): Pick<NumberHandlers, 'number' | 'ava
       async create({ number, type, ...fields }, context) {
         const { customer_id, fail } = context
         await checkFlows(core, customer_id, fields, fail)
-        if (type === 'virtual' || settings.NUMBER_PROVIDER === 'open')
-          return kept.create({ ...fresh(number), ...fields, type }, context).catch(taken(fail))
+        const add = () => kept.create({ ...fresh(number), ...fields, type }, context).catch(taken(fail))
+        if (type === 'virtual') return withinPlan(core, customer_id, fail, add)
+        if (settings.NUMBER_PROVIDER === 'open') return add()
         const provider = providerOrFail(fail)
         if (await active(number)) throw fail('NUMBER_ALREADY_EXISTS')
         return purchase(core, provider, { customer_id, number }, async (tx, id, features) => {

@@ -5,6 +5,7 @@ import { acme, type Running, rival, startNumbers } from './start.ts'
 
 const number = '+15550100777'
 const virtual = '+899123456789'
+const pick = ({ number: picked }: { number: string }) => ({ number: picked })
 const field = (name: string) => ({ reason: 'INVALID_ARGUMENT', details: [expect.objectContaining({ field: name })] })
 
 describe.each(await testDatabases('numbers'))('on $name', ({ create }) => {
@@ -71,6 +72,21 @@ describe.each(await testDatabases('numbers'))('on $name', ({ create }) => {
     await expect(theirs.number.create({ number: made.number, type: 'virtual' })).rejects.toMatchObject({
       reason: 'NUMBER_ALREADY_EXISTS',
     })
+  })
+
+  test('a plan has so many virtual numbers, also when they are taken all at once', async () => {
+    const { mine, theirs, plans } = await start('none')
+    const { result } = await mine.available_number.search({ type: 'virtual', page_size: 20 })
+    const take = (by: typeof mine, from: number) =>
+      Promise.allSettled(result.slice(from, from + 8).map((one) => by.number.create({ ...pick(one), type: 'virtual' })))
+    const outcomes = await take(mine, 0)
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(5)
+    for (const { status, ...outcome } of outcomes)
+      if (status === 'rejected') expect(outcome).toMatchObject({ reason: { reason: 'RESOURCE_LIMIT_EXCEEDED' } })
+    plans.set(rival, 'unlimited')
+    expect((await take(theirs, 8)).filter(({ status }) => status === 'fulfilled')).toHaveLength(8)
+    await mine.number.delete({ id: (await mine.number.list({})).result[0]!.id })
+    await mine.number.create({ ...pick(result[19]!), type: 'virtual' })
   })
 
   test.each([

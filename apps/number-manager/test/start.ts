@@ -1,5 +1,5 @@
 import { errorOf, type Identity, internalIdentity, nilId, permissionBits } from '@sidetone/contract'
-import { billingContract } from '@sidetone/proto-schemas/billing'
+import { billingContract, type PlanType } from '@sidetone/proto-schemas/billing'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { numberContract } from '@sidetone/proto-schemas/number'
@@ -23,6 +23,7 @@ export async function startNumbers(
   const held = new Map<string, string>()
   const penniless = new Set<string>()
   const withoutAccount = new Set<string>()
+  const plans = new Map<string, PlanType>()
 
   const customers = scripted(customerContract, {
     customer: {
@@ -51,6 +52,15 @@ export async function startNumbers(
     },
   })
   const billing = scripted(billingContract, {
+    billing_account: {
+      own: async (_, { customer_id }) => ({
+        ...{ id: newId(), customer_id, tm_create: now(), tm_update: null, tm_delete: null, name: '', detail: '' },
+        ...{ status: 'active' as const, plan_type: plans.get(customer_id) ?? 'free', plan_status: 'active' as const },
+        ...{ balance_credit: 0, balance_token: 0, payment_type: '' as const, payment_method: '' as const },
+        ...{ paddle_subscription_id: '', paddle_customer_id: '', stripe_subscription_id: '', stripe_customer_id: '' },
+        ...{ tm_last_topup: null, tm_next_topup: null },
+      }),
+    },
     reservation: {
       async create({ reference_type, reference_id }, { customer_id, fail }) {
         if (penniless.has(customer_id)) throw fail('BALANCE_INSUFFICIENT')
@@ -75,6 +85,7 @@ export async function startNumbers(
     held,
     penniless,
     withoutAccount,
+    plans,
     mine: app.as(numberContract, adminOf(acme)),
     theirs: app.as(numberContract, adminOf(rival)),
     operators: app.as(numberContract, operator),
