@@ -11,6 +11,7 @@ import {
   Time,
 } from '@sidetone/contract'
 import { z } from 'zod'
+import { sipMessageErrors, sipMessageResource } from './sip-message.ts'
 
 /** An event as it is listed. */
 const TimelineEvent = z.object({ timestamp: Time, event_type: z.string(), data: z.unknown() })
@@ -47,6 +48,7 @@ export const timelineContract = defineContract({
   name: 'timeline',
   errors: {
     EVENTS_NOT_FOUND: { status: 'NOT_FOUND', message: 'Nothing is known of it.' },
+    ...sipMessageErrors,
   },
   resources: {
     timeline: {
@@ -90,6 +92,7 @@ export const timelineContract = defineContract({
       },
       events: {},
     },
+    sip_message: sipMessageResource,
     audit_log: {
       operations: {
         list: operation({

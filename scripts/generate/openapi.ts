@@ -113,7 +113,9 @@ const successOf = ({ operation }: Route, schemaOf: (schema: z.ZodType, io: 'outp
     : {
         200: {
           description: 'Done.',
-          content: { 'application/json': { schema: schemaOf(externalOf(operation.output), 'output') } },
+          content: operation.binary
+            ? { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
+            : { 'application/json': { schema: schemaOf(externalOf(operation.output), 'output') } },
         },
       }
 

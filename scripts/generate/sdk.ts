@@ -13,7 +13,7 @@ export function sdkOperations(): string {
   const methods = routes.map((route) => ({
     route,
     input: typeOf(schemaOf(sentOf(route.operation), 'input')),
-    output: typeOf(schemaOf(externalOf(route.operation.output), 'output')),
+    output: route.operation.binary ? 'Blob' : typeOf(schemaOf(externalOf(route.operation.output), 'output')),
   }))
   const byResource = Map.groupBy(methods, ({ route }) => route.resource)
 
@@ -49,5 +49,6 @@ const rowOf = ({ method, path, operation }: Route) => ({
   method,
   path: publicPath(path),
   parameters: pathParameters(path),
+  ...(operation.binary && { binary: true }),
   ...(operation.upload && { upload: true }),
 })

@@ -1,4 +1,4 @@
-import { ApiError, commonError, type ErrorBody, httpStatusOf } from '@sidetone/contract'
+import { ApiError, type Bytes, commonError, type ErrorBody, httpStatusOf } from '@sidetone/contract'
 import type { Logger } from '@sidetone/telemetry'
 import type { Context } from 'hono'
 import type { GatewayEnv } from './gateway-env.ts'
@@ -8,6 +8,14 @@ export function jsonResponse(c: Context<GatewayEnv>, value: unknown, status = 20
   const { headers } = c.env
   headers['Content-Type'] = 'application/json'
   return new Response(JSON.stringify(value), { status, headers })
+}
+
+/** An answer that is to be kept as a file. */
+export function bytesResponse(c: Context<GatewayEnv>, { content_type, filename, base64 }: Bytes): Response {
+  const { headers } = c.env
+  headers['Content-Type'] = content_type
+  headers['Content-Disposition'] = `attachment; filename="${filename}"`
+  return new Response(Buffer.from(base64, 'base64'), { headers })
 }
 
 /** The one shape in which the outside hears of a failure. */

@@ -1,4 +1,4 @@
-import type { Client, Contract, Identity, Operation } from '@sidetone/contract'
+import type { Bytes, Client, Contract, Identity, Operation } from '@sidetone/contract'
 import {
   type CallOptions,
   commonError,
@@ -18,7 +18,7 @@ import type { GatewayEnv } from './gateway-env.ts'
 import { addressOf, type RateLimits } from './rate-limits.ts'
 import { inputReader } from './read-input.ts'
 import { readUpload } from './read-upload.ts'
-import { jsonResponse } from './respond.ts'
+import { bytesResponse, jsonResponse } from './respond.ts'
 
 export interface RouteDependencies {
   /** A typed client per contract; what the gateway serves itself looks the same. */
@@ -64,6 +64,7 @@ function addRoute(
     const idempotency_key = method === 'POST' ? idempotencyKeyOf(c) : undefined
     const { request_id } = c.env
     const output = await call(input, { identity, request_id, address: addressOf(c), idempotency_key })
+    if (operation.binary) return bytesResponse(c, output as Bytes)
     if (!operation.redirect) return jsonResponse(c, project(output))
     c.env.headers.Location = (output as { location: string }).location
     return new Response(null, { status: 307, headers: c.env.headers })

@@ -3,12 +3,10 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@sidetone/bus'
 import { commonError, nilId } from '@sidetone/contract'
-import { defineManager } from '@sidetone/manager'
 import { type StreamEvent, timelineContract } from '@sidetone/proto-schemas/timeline'
-import { adminOf, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
+import { adminOf, scripted, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { z } from 'zod'
 import { createEventStreams } from '../src/event-streams.ts'
 import { attachWebSocket } from '../src/websocket.ts'
 
@@ -27,26 +25,13 @@ let checkEveryMs: number | undefined
 let streams: { close: () => void }
 const clients: WebSocket[] = []
 
-const emptyPage = async () => ({ result: [], next_page_token: '' })
-const scriptedTimeline = defineManager({
-  contract: timelineContract,
-  settings: z.object({}),
-  migrations: [],
-  build: () => ({
-    handlers: {
-      timeline: {
-        list: emptyPage,
-        aggregated: emptyPage,
-        get_retention: async () => ({ events_days: 365 }),
-        update_retention: async (retention) => retention,
-        async after({ cursor, limit }) {
-          if (!timelineAnswers) throw commonError('SERVICE_UNAVAILABLE')
-          return { events: stored.slice(cursor, cursor + limit), head: stored.length }
-        },
-      },
-      audit_log: { list: emptyPage },
+const scriptedTimeline = scripted(timelineContract, {
+  timeline: {
+    async after({ cursor, limit }) {
+      if (!timelineAnswers) throw commonError('SERVICE_UNAVAILABLE')
+      return { events: stored.slice(cursor, cursor + limit), head: stored.length }
     },
-  }),
+  },
 })
 
 beforeEach(start)

@@ -13,6 +13,8 @@ export const rtcSettings = z.object({
   SIP_REALM: z.string().default('sidetone'),
   /** What the SIP domains of customers end with: `<customer id>.registrar.<base>`, `<trunk>.trunk.<base>`. */
   SIP_BASE_DOMAIN: z.string().min(1).default('sidetone.localhost'),
+  /** Where others than the embedded softswitch send SIP messages that are to be kept (HEP 3 over UDP); 0: nobody does. */
+  HEP_PORT: port(0),
   /** An Asterisk to use instead of the embedded softswitch, e.g. `http://user:password@127.0.0.1:8088`. */
   ARI_URL: z.string().optional(),
 })

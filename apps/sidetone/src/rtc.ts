@@ -19,6 +19,8 @@ interface RtcOptions {
   /** Where this platform's own audio is fetched. */
   platformUrls: string[]
   dataDir: string
+  /** Of the collector of SIP messages, on loopback. */
+  hepPort: number
   customerId: string
   log: Logger
   lookup: (who: Who) => Promise<Account | null>
@@ -27,7 +29,15 @@ interface RtcOptions {
 const app = 'sidetone'
 
 /** The Asterisk that ARI_URL names, or the embedded softswitch. */
-export async function startRtc({ settings, platformUrls, dataDir, customerId, log, lookup }: RtcOptions): Promise<Rtc> {
+export async function startRtc({
+  settings,
+  platformUrls,
+  dataDir,
+  hepPort,
+  customerId,
+  log,
+  lookup,
+}: RtcOptions): Promise<Rtc> {
   if (settings.ARI_URL) {
     return { ari: { ...ariAccessOf(settings.ARI_URL), app }, sipPort: undefined, close: async () => {} }
   }
@@ -41,6 +51,7 @@ export async function startRtc({ settings, platformUrls, dataDir, customerId, lo
     realm: settings.SIP_REALM,
     registrarBaseDomain: settings.SIP_BASE_DOMAIN,
     defaultCustomerId: customerId,
+    hepCollector: { address: '127.0.0.1', port: hepPort },
     recordingDir: join(dataDir, 'recordings'),
     platformUrls,
     mediaAllow: settings.OUTBOUND_ALLOW,

@@ -4,6 +4,7 @@ import { gatewaySettings, startGateway } from '@sidetone/api-gateway'
 import { type AsteriskProxy, startAsteriskProxy } from '@sidetone/asterisk-proxy'
 import { createClient, type Transport } from '@sidetone/bus'
 import { internalIdentity } from '@sidetone/contract'
+import { startHepCollector } from '@sidetone/hep-collector'
 import {
   migrateManagers,
   openPlatform,
@@ -113,8 +114,16 @@ async function start(
   await seed(transport, dataDir)
 
   const registrar = createClient(registrarContract, { transport, publisher: 'sidetone' })
+  const collector = await startHepCollector({
+    host: settings.HEP_PORT === 0 ? '127.0.0.1' : '0.0.0.0',
+    port: settings.HEP_PORT,
+    transport,
+    log,
+  })
+  closers.push(() => collector.close())
   const rtc = await startRtc({
     settings,
+    hepPort: collector.port,
     platformUrls: [platform.fileSigner.url('', { expiresSeconds: 0 }), ...storageEndpoint(settings.STORAGE_URL)],
     dataDir: dataDir.path,
     customerId: keys.customer_id,

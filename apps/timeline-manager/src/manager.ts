@@ -3,24 +3,25 @@ import { defineManager } from '@sidetone/manager'
 import { isPublicEvent, publicEvent } from '@sidetone/proto-schemas/public-event'
 import { type StreamEvent, timelineContract } from '@sidetone/proto-schemas/timeline'
 import { batches, readNumberToken } from '@sidetone/store'
-import { z } from 'zod'
 import { openAuditLog } from './audit-log.ts'
 import { type Match, openEventLog } from './event-log.ts'
 import { migrations } from './migrations.ts'
 import { resourceOf } from './resource-types.ts'
 import { openRetention } from './retention.ts'
+import { createSipCapture, isAriEvent, sipCaptureSettings } from './sip/capture.ts'
 
 const batchSize = 200
 const hourMs = 3_600_000
 
 export const timelineManager = defineManager({
   contract: timelineContract,
-  settings: z.object({}),
+  settings: sipCaptureSettings,
   migrations,
-  build({ store, feed, jobs }) {
+  build({ settings, store, feed, jobs, client }) {
     const events = openEventLog(store)
     const audit = openAuditLog(store)
     const retention = openRetention(store)
+    const sip = createSipCapture({ settings, store, jobs, client })
     jobs.every('timeline.purge', { everyMs: hourMs, timeoutMs: hourMs / 2, handler: () => retention.purge() })
 
     // What comes again is not stored again, neither here nor there.
@@ -93,9 +94,10 @@ export const timelineManager = defineManager({
             return { events: await events.after(customer_id, cursor, limit), head: await events.head(customer_id) }
           },
         },
+        sip_message: sip.handlers,
         audit_log: { list: (query, { customer_id }) => audit.page(customer_id, query) },
       },
-      reactions: [{ types: 'all', run: onEvent }],
+      reactions: [{ types: 'all', run: (event) => (isAriEvent(event) ? sip.onAriEvent(event) : onEvent(event)) }],
     }
   },
 })

@@ -1,4 +1,5 @@
 import { migration } from '@sidetone/store'
+import { sipMigrations } from './sip/migrations.ts'
 
 export const migrations = [
   migration('0001_event', (schema) =>
@@ -84,4 +85,5 @@ export const migrations = [
       .columns(['customer_id', 'resource_id', 'id'])
       .execute(),
   ),
+  ...sipMigrations,
 ]

@@ -27,6 +27,8 @@ export interface Operation<
   redirect: boolean
   /** The input is a `RawRequest`: what somebody else's service sends, who signs the bytes of the body. */
   raw: boolean
+  /** The output is `Bytes`, and the outside gets what they are. */
+  binary: boolean
   /** The outside sends `multipart/form-data`; its part `file` is stored first and becomes the input's `file`, an `UploadedFile`. */
   upload: boolean
 }
@@ -42,6 +44,7 @@ interface OperationOptions<I extends z.ZodObject, O extends z.ZodType, E extends
   timeoutMs?: number
   redirect?: boolean
   raw?: boolean
+  binary?: boolean
   upload?: boolean
 }
 
@@ -52,6 +55,7 @@ export function operation<I extends z.ZodObject, O extends z.ZodType, const E ex
   timeoutMs = 5_000,
   redirect = false,
   raw = false,
+  binary = false,
   upload = false,
   ...rest
 }: OperationOptions<I, O, E>): Operation<I, O, E[number]> {
@@ -63,6 +67,7 @@ export function operation<I extends z.ZodObject, O extends z.ZodType, const E ex
     timeoutMs,
     redirect,
     raw,
+    binary,
     upload,
   }
 }

@@ -106,6 +106,10 @@ export const UploadedFile = z.object({
 })
 export type UploadedFile = z.infer<typeof UploadedFile>
 
+/** An answer that is no JSON, for operations that are `binary`. */
+export const Bytes = z.object({ content_type: z.string(), filename: z.string(), base64: z.string() })
+export type Bytes = z.infer<typeof Bytes>
+
 /** Newest first; the token comes from the previous page. */
 export const PageQuery = z.object({
   page_size: z.int().min(1).max(100).default(100),

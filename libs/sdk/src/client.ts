@@ -16,6 +16,8 @@ export interface OperationRow {
   method: string
   path: string
   parameters: string[]
+  /** The answer is a file. */
+  binary?: boolean
   /** The input goes as a form, because it has a file. */
   upload?: boolean
 }
@@ -65,7 +67,7 @@ export function createSidetone(options: ClientOptions): Operations {
 }
 
 const callOf =
-  ({ method, path, parameters, upload }: OperationRow, { baseUrl, token }: ClientOptions) =>
+  ({ method, path, parameters, binary, upload }: OperationRow, { baseUrl, token }: ClientOptions) =>
   async (input: Record<string, unknown> = {}, { idempotencyKey, signal }: CallOptions = {}): Promise<unknown> => {
     const rest = { ...input }
     let filled = path
@@ -90,6 +92,7 @@ const callOf =
     }
     const response = await fetch(new URL(filled, baseUrl), init)
     if (response.status === 307) return { location: response.headers.get('location') }
+    if (binary && response.ok) return response.blob()
     const body = (await response.json().catch(() => ({}))) as { error?: object }
     if (!response.ok) throw new SidetoneError(response.status, body.error ?? {})
     return body

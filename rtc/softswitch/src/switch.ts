@@ -13,6 +13,7 @@ import type { SoftswitchConfig } from './config.ts'
 import { createMediaEngine } from './media/index.ts'
 import type { FromWorker, Metrics, Registration } from './protocol.ts'
 import { createAuthenticator, type Lookup } from './sip/authenticate.ts'
+import { openCapture } from './sip/capture.ts'
 import { createInvitePolicy } from './sip/invite-policy.ts'
 import { type Binding, createLocation, type LocationChange } from './sip/location.ts'
 import { createNonceIssuer } from './sip/nonce.ts'
@@ -150,6 +151,12 @@ export async function startSwitch(
     maxCalls: config.maxCalls,
     decide: createInvitePolicy({ realm, authenticate, lookup, isLocalDomain, trunkOf, trusted }),
   })
+  const capture =
+    config.hepCollector &&
+    openCapture(config.hepCollector, (flow) => ({
+      address: addresses.addressFor(flow.remoteAddress),
+      port: agent.port,
+    }))
   const limit = createPacketLimiter(PACKETS_PER_SECOND, PACKET_BURST)
   const isTrusted = (source: string) => trusted.check(source, source.includes(':') ? 'ipv6' : 'ipv4')
 
@@ -162,6 +169,7 @@ export async function startSwitch(
     onInvite: (transaction) => void inbound(transaction).catch(onError),
     onRegister: (transaction) => void register(transaction).catch(onError),
     onConnectionLost: location.connectionLost,
+    onMessage: capture?.onMessage,
     onError,
     count,
   }).catch((error: unknown) => {
@@ -219,6 +227,7 @@ export async function startSwitch(
       await sleep(20)
       await ari.close()
       await agent.close()
+      capture?.close()
       location.close()
       media.close()
       await Promise.all([own.close(), guarded.close()])

@@ -448,6 +448,12 @@ export interface Operations {
     /** Set for how many days events are kept */
     update_retention: Method<{ events_days: number }, { events_days: number }>
   }
+  sip_message: {
+    /** Get the SIP messages of a call, oldest first */
+    analysis: Method<{ call_id: string }, { sip_messages: Array<{ timestamp: string; method: string; src_ip: string; src_port: number; dst_ip: string; dst_port: number; raw: string }>; rtcp_stats: { mos: number; jitter: number; packet_loss_pct: number; rtt: number; rtp_bytes: number; rtp_packets: number; rtp_errors: number; rtcp_bytes: number; rtcp_packets: number; rtcp_errors: number } | null }>
+    /** Get the SIP messages of a call as a file for Wireshark */
+    pcap: Method<{ call_id: string }, Blob>
+  }
   audit_log: {
     /** List who changed what, when and from where */
     list: Method<{ page_size?: number; page_token?: string; actor_id?: string; resource_id?: string; since?: string; until?: string }, { result: Array<AuditEntry>; next_page_token: string }>
@@ -705,6 +711,10 @@ export const operations: Record<string, Record<string, OperationRow>> = {
     aggregated: {"method":"GET","path":"/v1.0/aggregated-events","parameters":[]},
     get_retention: {"method":"GET","path":"/v1.0/timelines/retention","parameters":[]},
     update_retention: {"method":"PUT","path":"/v1.0/timelines/retention","parameters":[]},
+  },
+  sip_message: {
+    analysis: {"method":"GET","path":"/v1.0/timelines/calls/{call_id}/sip-analysis","parameters":["call_id"]},
+    pcap: {"method":"GET","path":"/v1.0/timelines/calls/{call_id}/pcap","parameters":["call_id"],"binary":true},
   },
   audit_log: {
     list: {"method":"GET","path":"/v1.0/audit_logs","parameters":[]},

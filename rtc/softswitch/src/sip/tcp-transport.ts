@@ -23,6 +23,7 @@ export async function openTcp(options: {
   bind: string
   port: number
   onPacket: PacketHandler
+  onSent?: PacketHandler | undefined
   onSendError: (error: Error) => void
   onMalformed: () => void
   onFlowClosed: (flow: Flow) => void
@@ -42,8 +43,10 @@ export async function openTcp(options: {
         return !socket.destroyed && socket.writable
       },
       send: (data: Buffer) => {
-        if (socket.writable || socket.connecting) socket.write(data)
-        else options.onSendError(new Error(`TCP connection to ${key} is closed`))
+        if (socket.writable || socket.connecting) {
+          options.onSent?.(data, flow)
+          socket.write(data)
+        } else options.onSendError(new Error(`TCP connection to ${key} is closed`))
       },
     }
     flows.set(key, flow)

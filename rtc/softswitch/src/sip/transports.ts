@@ -13,6 +13,8 @@ export async function openTransports(options: {
   bind: string
   port: number
   onPacket: PacketHandler
+  /** Just before it goes. */
+  onSent?: PacketHandler | undefined
   onSendError: (error: Error) => void
   onMalformed: () => void
   onFlowClosed: (flow: Flow) => void

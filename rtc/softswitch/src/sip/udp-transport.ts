@@ -12,6 +12,7 @@ export async function openUdp(options: {
   bind: string
   port: number
   onPacket: PacketHandler
+  onSent?: PacketHandler | undefined
   onSendError: (error: Error) => void
 }): Promise<UdpTransport> {
   const family = options.bind.includes(':') ? 6 : 4
@@ -24,16 +25,21 @@ export async function openUdp(options: {
     ipv6Only: family === 6,
     lookup: lookup as never,
   })
-  const flowTo = (address: string, port: number): Flow => ({
-    protocol: 'UDP',
-    remoteAddress: address,
-    remotePort: port,
-    open: true,
-    send: (data) =>
-      socket.send(data, port, address, (error) => {
-        if (error) options.onSendError(error)
-      }),
-  })
+  const flowTo = (address: string, port: number): Flow => {
+    const flow: Flow = {
+      protocol: 'UDP',
+      remoteAddress: address,
+      remotePort: port,
+      open: true,
+      send: (data) => {
+        options.onSent?.(data, flow)
+        socket.send(data, port, address, (error) => {
+          if (error) options.onSendError(error)
+        })
+      },
+    }
+    return flow
+  }
   socket.on('message', (data, { address, port }) => {
     if (port !== 0) options.onPacket(data, flowTo(address, port))
   })

@@ -1,5 +1,6 @@
 import { lookup as dnsLookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import type { OnMessage } from './capture.ts'
 import type { ClientHandlers } from './client-transaction.ts'
 import { type Dialog, dialogKey, nextHop } from './dialog.ts'
 import type { Flow } from './flow.ts'
@@ -51,6 +52,7 @@ export async function createUserAgent(options: {
   onInvite(transaction: ServerTransaction): void
   onRegister(transaction: ServerTransaction): void
   onConnectionLost(flow: Flow): void
+  onMessage?: OnMessage | undefined
   onError(error: unknown): void
   count(name: SipCounter): void
 }): Promise<UserAgent> {
@@ -113,6 +115,7 @@ export async function createUserAgent(options: {
       count('sip_packets_received')
       if (!options.admit(flow.remoteAddress)) return count('sip_packets_limited')
       if (data.length <= KEEP_ALIVE_BYTES) return // RFC 5626 §3.5: CRLF or a few NULs keep NAT open
+      options.onMessage?.('received', data, flow)
       const result = parseMessage(data)
       if (!result.ok) return count('sip_packets_malformed')
       try {
@@ -121,6 +124,7 @@ export async function createUserAgent(options: {
         options.onError(error) // a fault with one message must not end the calls of all others
       }
     },
+    onSent: (data, flow) => options.onMessage?.('sent', data, flow),
     onSendError: () => count('sip_send_errors'),
     onMalformed: () => count('sip_packets_malformed'),
     onFlowClosed(flow) {

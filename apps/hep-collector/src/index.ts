@@ -1,0 +1,1 @@
+export { type HepCollector, startHepCollector } from './collector.ts'

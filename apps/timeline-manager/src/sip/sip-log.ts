@@ -1,0 +1,92 @@
+import type { CapturedSipMessage, SipMessage } from '@sidetone/proto-schemas/sip-message'
+import { DuplicateError, newId, type Store } from '@sidetone/store'
+import { firstIdAt } from '../audit-log.ts'
+
+/** The legs of a call, as the node that carried them names them. */
+export interface Legs {
+  asterisk_id: string
+  /** Of the leg that there is, or was last. */
+  channel_id: string
+  /** What the ids of all its other legs begin with. */
+  call_id: string
+  /** RFC 3339. */
+  from: string
+  until: string
+}
+
+/** Captured SIP messages by their Call-ID, and which leg has which Call-ID. */
+export interface SipLog {
+  append: (messages: CapturedSipMessage[]) => Promise<void>
+  /** Repeating it changes nothing. */
+  know: (leg: { asterisk_id: string; channel_id: string; sip_call_id: string }) => Promise<void>
+  /** Oldest first. */
+  ofCall: (legs: Legs) => Promise<SipMessage[]>
+  purge: (before: string) => Promise<void>
+}
+
+const [messageTable, legTable] = ['timeline_sip_message', 'timeline_sip_leg']
+const batchSize = 500
+/** More than any call has that is not a fault or an attack. */
+const maxMessages = 1_000
+
+export function openSipLog({ kysely }: Store): SipLog {
+  const unlessKnown = (error: unknown) => {
+    if (!(error instanceof DuplicateError)) throw error
+  }
+
+  async function callIdsOf({ asterisk_id, channel_id, call_id }: Legs): Promise<string[]> {
+    const legs = await kysely
+      .selectFrom(legTable)
+      .select('sip_call_id')
+      .where('asterisk_id', '=', asterisk_id)
+      .where((where) => where.or([where('channel_id', '=', channel_id), where('channel_id', 'like', `${call_id}%`)]))
+      .execute()
+    return legs.map(({ sip_call_id }) => sip_call_id as string)
+  }
+
+  async function purgeTable(table: string, before: string): Promise<void> {
+    for (;;) {
+      const rows = kysely.selectFrom(table).select('id').where('id', '<', firstIdAt(before)).orderBy('id')
+      const ids = (await rows.limit(batchSize).execute()).map(({ id }) => id)
+      if (ids.length > 0) await kysely.deleteFrom(table).where('id', 'in', ids).execute()
+      if (ids.length < batchSize) return
+    }
+  }
+
+  return {
+    append: (messages) =>
+      kysely
+        .insertInto(messageTable)
+        .values(messages)
+        .execute()
+        .then(() => {}, unlessKnown),
+
+    know: (leg) =>
+      kysely
+        .insertInto(legTable)
+        .values({ ...leg, id: newId() })
+        .execute()
+        .then(() => {}, unlessKnown),
+
+    async ofCall(legs) {
+      const callIds = await callIdsOf(legs)
+      if (callIds.length === 0) return []
+      const rows = await kysely
+        .selectFrom(messageTable)
+        .select(['timestamp', 'method', 'src_ip', 'src_port', 'dst_ip', 'dst_port', 'raw'])
+        .where('sip_call_id', 'in', callIds)
+        .where('timestamp', '>=', legs.from)
+        .where('timestamp', '<=', legs.until)
+        .orderBy('timestamp')
+        .orderBy('id')
+        .limit(maxMessages)
+        .execute()
+      return rows as unknown as SipMessage[]
+    },
+
+    async purge(before) {
+      await purgeTable(messageTable, before)
+      await purgeTable(legTable, before)
+    },
+  }
+}

@@ -1,0 +1,2 @@
+export { bytesOfAddress } from './address.ts'
+export { type CapturedMessage, hepPacket, parseHep } from './hep.ts'
