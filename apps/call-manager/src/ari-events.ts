@@ -19,6 +19,8 @@ interface Fields {
   dialstatus: string
   args?: string[]
   cause?: number
+  /** The SIP response that ended it. */
+  tech_cause?: number
   digit: string
   duration_ms?: number
   /** Milliseconds that were talked. */
@@ -58,11 +60,11 @@ const handlers: Record<string, Handle> = {
     return call?.early_media && core.signal(call.master_call_id, { type: 'leg_speaks', leg_id: call.id })
   },
 
-  async ChannelDestroyed(core, asteriskId, { channel, cause = 16 }) {
+  async ChannelDestroyed(core, asteriskId, { channel, cause = 16, tech_cause: status }) {
     const recordingId = recordingIdOfSnoop(channel.id)
     if (recordingId) return endRecording(core, recordingId)
     const call = await legOf(core, asteriskId, channel)
-    return call && core.apply(call.id, { type: 'gone', cause, channel_id: channel.id })
+    return call && core.apply(call.id, { type: 'gone', cause, channel_id: channel.id, ...(status && { status }) })
   },
 
   async ChannelTalkingStarted(core, asteriskId, { channel }) {

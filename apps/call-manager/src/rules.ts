@@ -14,8 +14,8 @@ export type CallEvent =
   | { type: 'hang_up'; cause: number }
   /** Nobody answered the leg that we dial in time. */
   | { type: 'dial_timeout' }
-  /** The channel is no more, or never came to be: the one that the leg has, or had then. */
-  | { type: 'gone'; cause: number; channel_id?: string }
+  /** The channel is no more, or never came to be: the one that the leg has, or had then. `status`: the SIP response, if that is known. */
+  | { type: 'gone'; cause: number; channel_id?: string; status?: number }
 
 /** What has to be done once the new state of the leg is stored. Each may be repeated without harm. */
 export type CallEffect =
@@ -96,7 +96,7 @@ export function next<L extends Leg>(call: L, event: CallEvent, now: string): Ste
     case 'gone': {
       if (event.channel_id !== undefined && event.channel_id !== call.channel_id) return stay
       const [, ...others] = call.ways ?? []
-      if (others.length > 0 && canRedial(call, event.cause)) {
+      if (others.length > 0 && canRedial(call, event)) {
         const channel_id = `${call.id}.${others.length}`
         const effect = { type: 'redial', asterisk_id: call.asterisk_id } as const
         return { call: { ...call, ways: others, asterisk_id: '', channel_id }, entered: [], effects: [effect] }
@@ -118,9 +118,13 @@ export function next<L extends Leg>(call: L, event: CallEvent, now: string): Ste
 
 /** Whoever was called has decided: another carrier would not change it. */
 const decidedCauses = [16, 17, 19, 21, 26]
+/** The carrier itself wants nothing from us: nobody was called (as cause 21 it would read like a 603). */
+const carrierStatuses = [401, 403, 407]
 
-const canRedial = ({ status, asked_cause }: Leg, cause: number): boolean =>
-  (status === 'dialing' || status === 'ringing') && asked_cause === null && !decidedCauses.includes(cause)
+const canRedial = (leg: Leg, { cause, status = 0 }: { cause: number; status?: number }): boolean =>
+  (leg.status === 'dialing' || leg.status === 'ringing') &&
+  leg.asked_cause === null &&
+  (carrierStatuses.includes(status) || !decidedCauses.includes(cause))
 
 const isLeaving = (status: Status): boolean => status === 'terminating' || status === 'canceling'
 

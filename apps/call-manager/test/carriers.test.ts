@@ -58,6 +58,19 @@ describe('a call to a phone number', () => {
     ])
   })
 
+  test.each([401, 403, 407])('goes to the next carrier when the first refuses us with %i', async (status) => {
+    await dial()
+    ;(await first.nextCall()).reject(status)
+    ;(await second.nextCall()).reject(603)
+    expect(await lab.ended()).toMatchObject({ hangup_reason: 'noanswer', hangup_by: 'remote' })
+  })
+
+  test('does not go to the next when the phone has declined', async () => {
+    await dial()
+    ;(await first.nextCall()).reject(603)
+    expect(await lab.ended()).toMatchObject({ hangup_reason: 'noanswer', hangup_by: 'remote' })
+  })
+
   test('does not go to the next when the phone is busy; all carriers failing is a failure', async () => {
     await dial()
     ;(await first.nextCall()).reject(486)
@@ -199,6 +212,16 @@ describe('what is paid for', () => {
     await caller.answered
     await caller.ended
     expect(await lab.ended()).toMatchObject({ direction: 'incoming', hangup_reason: 'timeout' })
+  })
+
+  test('a call from within the platform costs only when it goes to a virtual number', async () => {
+    const { phone } = await lab.extension('1003')
+    const number = lab.number({ type: 'answer' })
+    lab.world.numbers.set('+899000000001', lab.world.numbers.get(number)!)
+    lab.world.balanceSeconds = 0
+    await (await lab.dial(number, phone)).answered
+    await lab.ended()
+    await expect((await lab.dial('+899000000001', phone)).answered).rejects.toMatchObject({ status: 403 })
   })
 
   test('a call ends when the balance does, and not before', async () => {
