@@ -53,7 +53,7 @@ export const numberPatternResource = {
   operations: {
     list: operation({
       http: 'GET /number_patterns',
-      summary: 'List your number patterns',
+      summary: 'List your number patterns; operators see those of all customers',
       allow: managers,
       input: PageQuery,
       output: Page(NumberPattern),

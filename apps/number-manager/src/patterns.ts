@@ -49,6 +49,8 @@ export function patternHandlers(core: Core): Handlers<typeof numberContract>['nu
   return {
     ...kept,
 
+    list: (query, { scope }) => patterns.page(store, scope, query),
+
     async create({ customer_id, ...fields }, { fail }) {
       const meaning = understood(fields, fail)
       await checkCustomer(core, customer_id, fail)

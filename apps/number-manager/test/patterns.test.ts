@@ -68,7 +68,9 @@ describe.each(await testDatabases('number patterns'))('on $name', ({ create }) =
     await expect(running.theirs.number_pattern.get({ id })).rejects.toMatchObject({
       reason: 'NUMBER_PATTERN_NOT_FOUND',
     })
-    expect((await running.mine.number_pattern.list({})).result).toMatchObject([{ id }])
+    for (const { number_pattern } of [running.mine, running.operators])
+      expect((await number_pattern.list({})).result).toMatchObject([{ id }])
+    expect((await running.theirs.number_pattern.list({})).result).toEqual([])
     await running.operators.number_pattern.delete({ id })
     expect((await add('+1*', { customer_id: rival })).customer_id).toBe(rival)
     await running.announce('customer_deleted', rival, rival)
