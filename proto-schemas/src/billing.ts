@@ -243,7 +243,6 @@ export const billingContract = defineContract({
           idempotent: true,
           input: Reference.extend({
             /** E.164, or empty when it is no phone number. */
-            source: z.string().max(255).default(''),
             destination: z.string().max(255).default(''),
             direction: z.enum(['incoming', 'outgoing']).default('outgoing'),
           }),

@@ -31,22 +31,21 @@ export function charge(units: number, price: Price, available: Amounts): Amounts
   return { token: paid.token, credit: paid.credit + collected, uncollected: owed - collected }
 }
 
-/** What a rate is looked up by. Numbers are in E.164, or empty. */
+/** What a rate is looked up by. The destination is in E.164, or empty. */
 export interface Usage {
   reference_type: string
-  source: string
   destination: string
   direction: 'incoming' | 'outgoing'
 }
 
 const isNumber = (text: string): boolean => /^\+[0-9]+$/.test(text)
 
-export function costTypeOf({ reference_type, source, destination, direction }: Usage): CostType {
+export function costTypeOf({ reference_type, destination, direction }: Usage): CostType {
   if (reference_type === 'speaking') return 'tts'
   if (reference_type !== 'call') return reference_type as CostType
-  if (direction === 'outgoing') return isNumber(destination) ? 'call_pstn_outgoing' : 'call_extension'
-  if (isVirtualNumber(destination)) return 'call_vn'
-  return isNumber(source) && isNumber(destination) ? 'call_pstn_incoming' : 'call_extension'
+  if (!isNumber(destination)) return 'call_extension'
+  if (direction === 'outgoing') return 'call_pstn_outgoing'
+  return isVirtualNumber(destination) ? 'call_vn' : 'call_pstn_incoming'
 }
 
 const timed = new Set(['call', 'call_extension', 'speaking', 'recording'])

@@ -1,6 +1,6 @@
 import type { Jobs } from '@sidetone/jobs'
 import { type Reaction, react } from '@sidetone/manager'
-import { callContract } from '@sidetone/proto-schemas/call'
+import { type Call, callContract } from '@sidetone/proto-schemas/call'
 import type { Address } from '@sidetone/proto-schemas/common'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { numberContract, type PhoneNumber } from '@sidetone/proto-schemas/number'
@@ -15,7 +15,7 @@ interface Dependencies {
   jobs: Jobs
 }
 
-const none = { source: '', destination: '', direction: 'outgoing' } as const
+const none = { destination: '', direction: 'outgoing' } as const
 
 /** A number, paid for its first month or for another. */
 const pieceOf = (
@@ -35,6 +35,10 @@ const pieceOf = (
 
 const numberOf = ({ type, target }: Pick<Address, 'type' | 'target'>): string => (type === 'tel' ? target : '')
 
+/** What comes in and costs something was reserved before it was a call: nothing else says whether a carrier brought it. */
+const unreservedNumberOf = ({ direction, destination }: Pick<Call, 'direction' | 'destination'>) =>
+  direction === 'incoming' ? none : { destination: numberOf(destination), direction }
+
 /** What customers use and are: each event takes effect once, in one transaction. */
 export function reactionsOf({ ledger, usage, jobs }: Dependencies): Reaction[] {
   const { settle } = usage
@@ -50,13 +54,13 @@ export function reactionsOf({ ledger, usage, jobs }: Dependencies): Reaction[] {
     }),
 
     react(callContract, 'call', 'hangup', (tx, call) => {
-      const { tm_progressing: start, tm_hangup: end, direction } = call
+      const { tm_progressing: start, tm_hangup: end } = call
       const duration = start && end ? secondsBetween(start, end) : 0
       return settle(tx, {
         customer_id: call.customer_id,
         reference_types: ['call', 'call_extension'],
         reference_id: call.id,
-        number: { source: numberOf(call.source), destination: numberOf(call.destination), direction },
+        number: unreservedNumberOf(call),
         units: minutes(duration),
         duration,
         start,

@@ -18,6 +18,7 @@ export interface Used {
   /** Under which of them it may have been reserved; the first when it was not. */
   reference_types: readonly [ReferenceType, ...ReferenceType[]]
   reference_id: string
+  /** What it is priced by when it was not. */
   number: Omit<Usage, 'reference_type'>
   units: number
   duration: number

@@ -157,8 +157,8 @@ describe.each(await testDatabases('the ledger'))('on $name', ({ create }) => {
       const leg = legs['call' in one ? one.call : 0]!
       const purchase = purchases['purchase' in one ? one.purchase : 0]!
       if (one.do === 'reserve') {
-        const { source, destination, direction } = leg.call
-        const numbers = { source: source.target, destination: destination.target, direction }
+        const { destination, direction } = leg.call
+        const numbers = { destination: destination.target, direction }
         await untilAnswered(() => reservation.create({ ...reservationOf(leg), ...numbers }))
       } else if (one.do === 'extend') await untilAnswered(() => reservation.extend(reservationOf(leg)))
       else if (one.do === 'release') {

@@ -22,7 +22,6 @@ describe.each(await testDatabases('charges'))('on $name', ({ create }) => {
   const toLondon = (reference_id: string = randomUUID()) => ({
     reference_type: 'call' as const,
     reference_id,
-    source: '+15550100000',
     destination: '+442071838750',
     direction: 'outgoing' as const,
   })
@@ -127,6 +126,22 @@ describe.each(await testDatabases('charges'))('on $name', ({ create }) => {
     expect(await reservation.extend(call)).toEqual({ max_seconds: null })
     await announce(app, 'call_hangup', hungUpCall({ id: call.reference_id, customer_id, seconds: 3_600 }))
     expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 0, balance_token: 100 })
+  })
+
+  test('a call that comes in costs what it was reserved as; from within the platform nothing was', async () => {
+    const { customer_id, reservation } = await customerWith(app, 1)
+    const hungUp = (id: string, source: string) => ({
+      ...hungUpCall({ id, customer_id, seconds: 60 }),
+      direction: 'incoming',
+      source: { type: source.includes('@') ? 'sip' : 'tel', target: source },
+    })
+    const withheld = { ...toLondon(), direction: 'incoming' as const }
+    expect(await reservation.create(withheld)).toMatchObject({ max_seconds: 300 })
+    await announce(app, 'call_hangup', hungUp(withheld.reference_id, 'anonymous@anonymous.invalid'))
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 990_000, reserved_credit: 0 })
+
+    await announce(app, 'call_hangup', hungUp(randomUUID(), '+15550100000'))
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 990_000 })
   })
 
   test('tokens pay first where they may, and only there', async () => {

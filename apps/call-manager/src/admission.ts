@@ -38,15 +38,14 @@ async function checkLimits(core: Core, customer_id: string, count: number): Prom
   }
 }
 
-type Reserved = Pick<LegRow, 'id' | 'customer_id' | 'source' | 'destination' | 'direction'>
+type Reserved = Pick<LegRow, 'id' | 'customer_id' | 'destination' | 'direction'>
 
 /** Holds back what the beginning costs; answers with the seconds that are paid for, null for all. */
-export async function reserve(core: Core, { id, customer_id, source, destination, direction }: Reserved) {
-  const number = ({ type, target }: typeof source) => (type === 'tel' ? target : '')
+export async function reserve(core: Core, { id, customer_id, destination, direction }: Reserved) {
   const reference = { reference_type: 'call' as const, reference_id: id, direction }
   const { max_seconds } = await core.managers.billing.reservation
     .create(
-      { ...reference, source: number(source), destination: number(destination) },
+      { ...reference, destination: destination.type === 'tel' ? destination.target : '' },
       { identity: internalIdentity(customer_id) },
     )
     .catch((error: unknown) => {

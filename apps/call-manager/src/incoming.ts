@@ -1,6 +1,7 @@
 import { internalIdentity, nilId } from '@sidetone/contract'
 import type { Address } from '@sidetone/proto-schemas/common'
 import type { Direct } from '@sidetone/proto-schemas/direct'
+import { isVirtualNumber } from '@sidetone/proto-schemas/number'
 import { DuplicateError, newId } from '@sidetone/store'
 import { addressOf, e164Of, isWithheld, orUndefined, ownerOf, remoteAddress } from './addresses.ts'
 import { reserve } from './admission.ts'
@@ -29,7 +30,7 @@ interface Target {
   destination: Address
   flow_id: string
   actions: Record<string, unknown>[]
-  /** It comes from a carrier. */
+  /** It comes from a carrier, or to a virtual number. */
   costs?: boolean
 }
 
@@ -175,7 +176,8 @@ async function toNumber(core: Core, source: Address, dialled: string): Promise<T
   const found = e164 && (await orUndefined(number.lookup({ number: e164 }, { identity: internalIdentity() })))
   if (!found || found.call_flow_id === nilId) return refusals.notFound
   const { customer_id, call_flow_id: flow_id, name } = found
-  return { customer_id, source, destination: addressOf('tel', found.number, '', name), flow_id, actions: [] }
+  const destination = addressOf('tel', found.number, '', name)
+  return { customer_id, source, destination, flow_id, actions: [], costs: isVirtualNumber(found.number) }
 }
 
 /** What somebody reaches who was given a direct hash. */
