@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+const clockAhead = (ms: number) => new URL(`./clock-ahead.ts?ms=${ms}`, import.meta.url).href
 const main = fileURLToPath(new URL('../../apps/sidetone/src/main.ts', import.meta.url))
 const readyWithinMs = 30_000
 
@@ -25,12 +26,16 @@ export interface SidetoneProcess {
 export async function startSidetone({
   env = {},
   dataDir,
+  aheadMs,
 }: {
   env?: Record<string, string>
   dataDir?: string
+  /** By how much its clock is ahead of ours. */
+  aheadMs?: number
 } = {}): Promise<SidetoneProcess> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'sidetone-e2e-')))
-  const child = spawn(process.execPath, [main], {
+  const preload = aheadMs === undefined ? [] : ['--import', clockAhead(aheadMs)]
+  const child = spawn(process.execPath, [...preload, main], {
     env: {
       PATH: process.env.PATH,
       HTTP_PORT: '0',

@@ -1,14 +1,13 @@
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { promisify } from 'node:util'
 import { createSidetone } from '@sidetone/sdk'
-import { findService } from '@sidetone/testing'
-import mysql from 'mysql2/promise'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
+  type Backing,
   createPhone,
+  embedded,
   type Frame,
+  findRealServices,
   openEvents,
   readWav,
   type SidetoneProcess,
@@ -18,18 +17,15 @@ import {
   toneShare,
 } from '../src/index.ts'
 
-const databaseUrl = await findService('DATABASE_URL', 'the main job on real services')
-const rabbitUrl = await findService('RABBITMQ_URL', 'the main job on real services')
-const redisUrl = await findService('REDIS_URL', 'the main job on real services')
-const services = databaseUrl && rabbitUrl && redisUrl ? { databaseUrl, rabbitUrl, redisUrl } : undefined
+const realServices = await findRealServices('the main job on real services')
 
 const nil = '00000000-0000-0000-0000-000000000000'
 const number = '+15550177001'
 
-describe('embedded', () => mainJob(async () => ({ env: {}, remove: async () => {} })))
-describe.skipIf(!services)('on MariaDB, RabbitMQ and Redis', () => mainJob(realServices))
+describe('embedded', () => mainJob(embedded))
+describe.skipIf(!realServices)('on MariaDB, RabbitMQ and Redis', () => mainJob(realServices!))
 
-function mainJob(prepare: () => Promise<{ env: Record<string, string>; remove: () => Promise<void> }>) {
+function mainJob(prepare: () => Promise<Backing>) {
   let sidetone: SidetoneProcess
   let remove: () => Promise<void>
   beforeAll(async () => {
@@ -155,26 +151,3 @@ async function poll<T>(look: () => T | undefined, timeoutMs = 10_000): Promise<T
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
-
-/** A database, a virtual host and a Redis database of their own, so that nothing else on these services is touched. */
-async function realServices() {
-  const name = `sidetone_e2e_${randomUUID().slice(0, 8)}`
-  const connection = await mysql.createConnection(services!.databaseUrl)
-  await connection.query(`create database ${name}`)
-  await rabbitmqctl('add_vhost', name)
-  await rabbitmqctl('set_permissions', '-p', name, 'guest', '.*', '.*', '.*')
-  const database = new URL(services!.databaseUrl)
-  database.pathname = `/${name}`
-  const rabbit = new URL(services!.rabbitUrl)
-  rabbit.pathname = `/${name}`
-  return {
-    env: { DATABASE_URL: database.href, RABBITMQ_URL: rabbit.href, REDIS_URL: `${services!.redisUrl}/9` },
-    async remove() {
-      await rabbitmqctl('delete_vhost', name)
-      await connection.query(`drop database ${name}`)
-      await connection.end()
-    },
-  }
-}
-
-const rabbitmqctl = (...args: string[]) => promisify(execFile)('rabbitmqctl', args)
