@@ -5,7 +5,7 @@ import { DuplicateError, now } from '@sidetone/store'
 import type { Core, NumberRow } from './core.ts'
 import { checkCustomer, checkFlows } from './owner.ts'
 import { bestPattern } from './patterns.ts'
-import { ProviderRefused } from './providers/provider.ts'
+import { ProviderRefused, ProviderUnavailable } from './providers/provider.ts'
 import { purchase, removeNumber } from './purchase.ts'
 import { renewAll } from './renew.ts'
 import { freeVirtualNumbers, withinPlan } from './virtual-numbers.ts'
@@ -57,8 +57,9 @@ export function numberHandlers(core: Core): Pick<NumberHandlers, 'number' | 'ava
         if (type === 'virtual') return { result: await freeVirtualNumbers(core, page_size) }
         const provider = providerOrFail(fail)
         const found = await provider.search(country_code!, page_size).catch((err: unknown) => {
+          if (err instanceof ProviderRefused) return []
           log.warn({ err }, 'numbers could not be searched for')
-          throw fail('NUMBER_PROVIDER_UNAVAILABLE', { cause: err })
+          throw err instanceof ProviderUnavailable ? fail('NUMBER_PROVIDER_UNAVAILABLE') : err
         })
         return { result: found }
       },
@@ -80,19 +81,15 @@ export function numberHandlers(core: Core): Pick<NumberHandlers, 'number' | 'ava
           const row = await numbers.insert(tx, { ...bought, tm_renew: bought.tm_purchase, renewal_id: id })
           await emit(tx, 'number', 'created', row)
           return row
+        }).catch((err: unknown) => {
+          if (err instanceof DuplicateError) throw fail('NUMBER_ALREADY_EXISTS')
+          // A customer without an account cannot pay either.
+          const cannotPay = err instanceof ApiError && (err.status === 'PAYMENT_REQUIRED' || err.status === 'NOT_FOUND')
+          if (cannotPay) throw fail('BALANCE_INSUFFICIENT')
+          log.warn({ err, customer_id }, 'a number could not be bought')
+          if (err instanceof ProviderRefused) throw fail('NUMBER_NOT_AVAILABLE')
+          throw err instanceof ProviderUnavailable ? fail('NUMBER_PROVIDER_UNAVAILABLE') : err
         })
-          .catch((error: unknown) => {
-            if (error instanceof ProviderRefused) throw fail('NUMBER_NOT_AVAILABLE', { cause: error })
-            if (error instanceof DuplicateError) throw error
-            if (!(error instanceof ApiError)) {
-              log.warn({ err: error }, 'a number could not be bought')
-              throw fail('NUMBER_PROVIDER_UNAVAILABLE', { cause: error })
-            }
-            // A customer without an account cannot pay either.
-            const cannotPay = error.status === 'PAYMENT_REQUIRED' || error.status === 'NOT_FOUND'
-            throw cannotPay ? fail('BALANCE_INSUFFICIENT', { cause: error }) : error
-          })
-          .catch(taken(fail))
       },
 
       async register({ customer_id, number, ...fields }, { fail }) {

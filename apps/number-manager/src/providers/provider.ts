@@ -1,9 +1,10 @@
 import type { Outbound, OutboundRequest } from '@sidetone/outbound'
 import type { AvailableNumber, PhoneNumber } from '@sidetone/proto-schemas/number'
 
-/** Sells phone numbers. Whatever it throws besides `ProviderRefused` leaves open what has come about. */
+/** Sells phone numbers. It throws `ProviderRefused` or `ProviderUnavailable`. */
 export interface NumberProvider {
   name: Exclude<PhoneNumber['provider_name'], ''>
+  /** Refused for countries in which it sells none. */
   search: (country_code: string, limit: number) => Promise<AvailableNumber[]>
   /** Buys a number under a reference of ours. */
   buy: (number: string, reference: string) => Promise<Pick<PhoneNumber, 't38_enabled' | 'emergency_enabled'>>
@@ -22,14 +23,14 @@ export class ProviderRefused extends Error {
   }
 }
 
-/** The provider cannot do it now, or did not say whether it did. */
+/** The provider cannot do it now, or did not say whether it did: that is to be found out later. */
 export class ProviderUnavailable extends Error {
   override readonly name = 'ProviderUnavailable'
   /** How long it wants to be left alone. */
   readonly retryAfterMs: number | undefined
 
-  constructor(message: string, retryAfterMs?: number) {
-    super(message)
+  constructor(message: string, { retryAfterMs, cause }: { retryAfterMs?: number | undefined; cause?: unknown } = {}) {
+    super(message, { cause })
     this.retryAfterMs = retryAfterMs
   }
 }
@@ -43,12 +44,22 @@ export async function ask<T>(
   url: string,
   { problemIn, ...request }: OutboundRequest & { problemIn: (body: unknown) => string | undefined },
 ): Promise<T> {
-  const { status, headers, body } = await outbound.fetch(url, { ...request, maxRedirects: 0 })
+  const { status, headers, body } = await outbound.fetch(url, { ...request, maxRedirects: 0 }).catch((cause: Error) => {
+    throw new ProviderUnavailable(cause.message, { cause })
+  })
   const text = body.toString()
-  if (status >= 200 && status <= 299) return (text === '' ? {} : JSON.parse(text)) as T
+  if (status >= 200 && status <= 299) return parsed(url, text) as T
   const problem = `${new URL(url).host} answered ${status}: ${reasonIn(text, problemIn)}`
   if (refusals.has(status)) throw new ProviderRefused(status, problem)
-  throw new ProviderUnavailable(problem, retryAfterMs(headers['retry-after']))
+  throw new ProviderUnavailable(problem, { retryAfterMs: retryAfterMs(headers['retry-after']) })
+}
+
+function parsed(url: string, text: string): unknown {
+  try {
+    return text === '' ? {} : JSON.parse(text)
+  } catch (cause) {
+    throw new ProviderUnavailable(`${new URL(url).host} answered no JSON`, { cause })
+  }
 }
 
 /** Gone already is as good. */

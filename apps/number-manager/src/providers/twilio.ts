@@ -1,6 +1,6 @@
 import type { Outbound } from '@sidetone/outbound'
 import type { AvailableNumber } from '@sidetone/proto-schemas/number'
-import { ask, type NumberProvider, ProviderRefused, unlessGone } from './provider.ts'
+import { ask, type NumberProvider, unlessGone } from './provider.ts'
 
 interface Options {
   outbound: Outbound
@@ -59,11 +59,7 @@ export function createTwilio({ outbound, url, accountSid, authToken, trunkSid }:
 
     async search(country_code, limit) {
       const path = `${account}/AvailablePhoneNumbers/${country_code}/Local.json?PageSize=${limit}`
-      const found = await listed<Found>(path, 'available_phone_numbers', limit).catch((error: unknown) => {
-        // A country in which Twilio has none of these.
-        if (error instanceof ProviderRefused && error.status === 404) return []
-        throw error
-      })
+      const found = await listed<Found>(path, 'available_phone_numbers', limit)
       return found.map(({ phone_number, iso_country, region, postal_code, capabilities }) => ({
         number: phone_number,
         country: iso_country,
