@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Client } from '@sidetone/contract'
-import { defineManager, listen } from '@sidetone/manager'
+import { defineManager, listen, react } from '@sidetone/manager'
 import { agentContract } from '@sidetone/proto-schemas/agent'
 import { asteriskContract, asteriskContractOf } from '@sidetone/proto-schemas/asterisk'
 import { billingContract } from '@sidetone/proto-schemas/billing'
@@ -21,6 +21,7 @@ import { defineCallJobs } from './call-jobs.ts'
 import { CallRow, GroupcallRow, RecordingRow } from './call-row.ts'
 import { changeCall } from './change-call.ts'
 import { type Core, settings } from './core.ts'
+import { defineCustomerJobs } from './customer-jobs.ts'
 import { driveCall, signalCall } from './flow-loop.ts'
 import { groupcallHandlers } from './groupcall-operations.ts'
 import { applyToLeg } from './legs.ts'
@@ -76,12 +77,7 @@ export const callManager = defineManager({
       },
     }
     defineCallJobs(core)
-
-    /** Everything that a customer has on the line. */
-    async function hangUpAllOf(customerId: string): Promise<void> {
-      const live = await core.calls.list(core.store, customerId, { where: { tm_hangup: null }, limit: 10_000 })
-      for (const { id } of live) await core.apply(id, { type: 'hang_up', cause: 16 })
-    }
+    defineCustomerJobs(core)
 
     return {
       handlers: {
@@ -98,11 +94,12 @@ export const callManager = defineManager({
           const call = await core.calls.find(core.store, '*', reference_id)
           if (call?.activeflow_id === id) await core.apply(call.id, { type: 'hang_up', cause: 16 })
         }),
-        listen(customerContract, 'customer', 'frozen', ({ id }) => hangUpAllOf(id)),
-        listen(customerContract, 'customer', 'deleted', async ({ id }) => {
-          await hangUpAllOf(id)
-          await core.store.transaction((tx) => core.outboundConfigs.softDeleteAllOf(tx, id))
-        }),
+        react(customerContract, 'customer', 'frozen', (tx, { id: customer_id }) =>
+          core.jobs.enqueue(tx, 'call.customer_hang_up', { customer_id }),
+        ),
+        react(customerContract, 'customer', 'deleted', (tx, { id: customer_id }) =>
+          core.jobs.enqueue(tx, 'call.customer_remove', { customer_id }),
+        ),
       ],
       async stop() {
         while (running.size > 0) await Promise.all(running)
