@@ -6,7 +6,7 @@ import { setMute } from './actions/mute.ts'
 import { AriRefused } from './ari.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
-import { startExternalMedia, stopExternalMedia } from './external-media.ts'
+import { ExternalMediaRefused, startExternalMedia, stopExternalMedia } from './external-media.ts'
 
 type Handler = Handlers<typeof callContract>['call']
 type Controls = Pick<
@@ -34,9 +34,10 @@ export function callControls(core: Core): Controls {
     throw fail('CALL_STATE_INVALID', { message: `The call is ${call.status}; that takes one that is answered.` })
   }
 
-  /** A call may end at any time. */
-  const unlessEnded = (fail: Fail) => (error: unknown) => {
+  /** A call may end at any time, or have all that it may have. */
+  const unlessRefused = (fail: Fail) => (error: unknown) => {
     if (error instanceof AriRefused && error.status === 404) throw fail('CALL_STATE_INVALID')
+    if (error instanceof ExternalMediaRefused) throw fail('CALL_STATE_INVALID', { message: error.message })
     throw error
   }
 
@@ -44,14 +45,14 @@ export function callControls(core: Core): Controls {
     (how: 'switchOn' | 'switchOff', what: 'hold' | 'moh' | 'silence'): Controls['hold'] =>
     async ({ id }, context) => {
       const { asterisk_id, channel_id } = await answered(id, context)
-      await core.ari(asterisk_id)[how](channel_id, what).catch(unlessEnded(context.fail))
+      await core.ari(asterisk_id)[how](channel_id, what).catch(unlessRefused(context.fail))
       return {}
     }
 
   const muting =
     (on: boolean): Controls['mute'] =>
     async ({ id, direction }, context) => {
-      await setMute(core, await answered(id, context), direction || 'both', on).catch(unlessEnded(context.fail))
+      await setMute(core, await answered(id, context), direction || 'both', on).catch(unlessRefused(context.fail))
       return {}
     }
 
@@ -67,7 +68,7 @@ export function callControls(core: Core): Controls {
 
     async external_media_start({ id, ...options }, context) {
       const call = await answered(id, context)
-      const external_media_id = await startExternalMedia(core, call, options).catch(unlessEnded(context.fail))
+      const external_media_id = await startExternalMedia(core, call, options).catch(unlessRefused(context.fail))
       return { external_media_id }
     },
 
@@ -84,9 +85,9 @@ export function callControls(core: Core): Controls {
       if (call.direction === 'outgoing' || call.status !== 'ringing') await answered(id, { scope, fail })
       const identity = internalIdentity(call.customer_id)
       const { uri } = await core.managers.tts.speech.synthesize(speech, { identity })
-      await answerCall(core, call).catch(unlessEnded(fail))
+      await answerCall(core, call).catch(unlessRefused(fail))
       const playbackId = `talk-${newId()}`
-      await core.ari(call.asterisk_id).play(call.channel_id, playbackId, `sound:${uri}`).catch(unlessEnded(fail))
+      await core.ari(call.asterisk_id).play(call.channel_id, playbackId, `sound:${uri}`).catch(unlessRefused(fail))
       return {}
     },
   }

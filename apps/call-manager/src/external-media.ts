@@ -20,6 +20,11 @@ export function parseMediaChannelId(text: string): { call_id: string; id: string
   return call_id && id ? { call_id, id } : undefined
 }
 
+/** The call cannot have one more. */
+export class ExternalMediaRefused extends Error {
+  override readonly name = 'ExternalMediaRefused'
+}
+
 /** Gives a host the audio of an answered call and, if asked, lets it speak. Throws when it cannot be. */
 export async function startExternalMedia(core: Core, call: CallRow, options: Options): Promise<string> {
   const id = newId()
@@ -28,7 +33,8 @@ export async function startExternalMedia(core: Core, call: CallRow, options: Opt
       ? { call: { ...row, external_media_ids: [...(row.external_media_ids ?? []), id] } }
       : undefined,
   )
-  if (!changed) throw new Error(`it takes an answered call, and at most ${maxMedias} external medias`)
+  if (!changed)
+    throw new ExternalMediaRefused(`That takes an answered call, which may have ${maxMedias} external medias at most.`)
   const { snoop, external, bridge } = partsOf(call.id, id)
   const ari = core.ari(call.asterisk_id)
   const { direction_listen, direction, direction_speak } = options
