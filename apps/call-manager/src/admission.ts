@@ -58,7 +58,7 @@ export async function reserve(core: Core, { id, customer_id, destination, direct
 const noMoney = ['BALANCE_INSUFFICIENT', 'BILLING_ACCOUNT_FROZEN', 'BILLING_ACCOUNT_NOT_FOUND']
 
 /** Lets go of what was held back for legs that did not come to be. */
-export function releaseAll(core: Core, legs: readonly LegRow[]): void {
+export function releaseAll(core: Core, legs: readonly Pick<LegRow, 'id' | 'customer_id' | 'destination'>[]): void {
   for (const { id, customer_id, destination } of legs) {
     if (destination.type !== 'tel') continue
     const identity = internalIdentity(customer_id)

@@ -1,6 +1,6 @@
 import { nilId } from '@sidetone/contract'
 import type { Tx } from '@sidetone/store'
-import { admitted } from './admission.ts'
+import { admitted, releaseAll } from './admission.ts'
 import type { CallRow, GroupcallRow } from './call-row.ts'
 import type { Core } from './core.ts'
 import { startFlows } from './create-calls.ts'
@@ -122,6 +122,7 @@ export async function dialNext(core: Core, id: string, dial_index: number): Prom
       return store(plan)
     })
     if (made) dialPlan(core, made.calls)
+    else releaseAll(core, plan.legs)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     await store(undefined)

@@ -4,7 +4,7 @@ import type { Direct } from '@sidetone/proto-schemas/direct'
 import { isVirtualNumber } from '@sidetone/proto-schemas/number'
 import { DuplicateError, newId } from '@sidetone/store'
 import { addressOf, e164Of, isWithheld, orUndefined, ownerOf, remoteAddress } from './addresses.ts'
-import { reserve } from './admission.ts'
+import { releaseAll, reserve } from './admission.ts'
 import type { Core } from './core.ts'
 import { enter } from './flow-loop.ts'
 import { insertCall, newCall } from './outgoing.ts'
@@ -80,9 +80,10 @@ export async function receiveCall(
   const isNew = await store
     .transaction((tx) => insertCall(core, tx, { ...row, covered_seconds: covered }))
     .catch((error: unknown) => {
+      if (!(error instanceof DuplicateError)) throw error
       // The same event, handled at the same time elsewhere.
-      if (error instanceof DuplicateError) return undefined
-      throw error
+      if (costs) releaseAll(core, [row])
+      return undefined
     })
   if (isNew) core.drive(id)
 }

@@ -72,11 +72,14 @@ export async function reconcileNode(core: Core, asteriskId: string): Promise<voi
   // The rows first: a call that is stored after them has its channel in the list.
   const calls = (await liveCalls(core)).filter(({ asterisk_id }) => asterisk_id === asteriskId)
   const channels = await core.ari(asteriskId).channels()
-  const here = new Set(channels.map(({ id }) => id))
+  const here = new Map(channels.map(({ id, state }) => [id, state]))
   for (const call of calls) {
     if (!here.has(call.channel_id)) await core.apply(call.id, { type: 'gone', cause: 31, channel_id: call.channel_id })
     // The node was told to end it and did not hear.
     else if (call.asked_cause !== null) await core.apply(call.id, { type: 'hang_up', cause: 16 })
+    // That it was answered was not heard: what is talked is paid for.
+    else if (here.get(call.channel_id) === 'Up' && call.tm_progressing === null)
+      await core.apply(call.id, { type: 'answered' })
     else await checkPlayback(core, call)
   }
   const active = { asterisk_id: asteriskId, status: ['initiating', 'recording'] as const }

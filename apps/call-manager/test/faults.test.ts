@@ -115,6 +115,24 @@ test('a call that ended while the node could not be heard is closed once', async
   expect(await hangups(id)).toBe(1)
 })
 
+test('a call that was answered while the node could not be heard is paid for from then on', async () => {
+  const { phone, address } = await lab.sipPhone('bob')
+  lab.number(wait())
+  const { calls } = await lab.calls.create({ actions: [wait()], destinations: [address] })
+  const ringing = await phone.nextCall()
+  ringing.ring()
+  await lab.call({ status: 'ringing' })
+  const start = await lab.stopProxy()
+  await ringing.answer()
+  await start()
+  expect(await lab.call({ status: 'progressing' })).toMatchObject({
+    id: calls[0]!.id,
+    tm_progressing: expect.any(String),
+  })
+  await ringing.hangup()
+  await lab.ended()
+})
+
 test('a call whose node is heard of again goes on', async () => {
   const caller = await lab.dial(lab.number({ type: 'answer' }, wait(300), { type: 'beep' }))
   await caller.answered

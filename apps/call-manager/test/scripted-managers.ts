@@ -46,6 +46,8 @@ export class World {
   balanceSeconds: number | null = null
   /** What each call has taken of it. */
   readonly reserved = new Map<string, number | null>()
+  /** Done before billing answers. */
+  beforeReserving: () => Promise<unknown> = async () => {}
   /** `host:port` of the carriers, in the order in which they are tried. */
   carriers: string[] = []
   techHeaders: Record<string, string> = {}
@@ -260,11 +262,11 @@ export class World {
     }
     return scriptedBy(billingContract, {
       'billing_account.check': () => ({ valid: this.balanceSeconds === null || this.balanceSeconds > 0 }),
-      'reservation.create': ({ reference_id }) => ({
-        id: newId(),
-        account_id: newId(),
-        ...take(String(reference_id)),
-      }),
+      'reservation.create': async ({ reference_id }) => {
+        const taken = take(String(reference_id))
+        await this.beforeReserving()
+        return { id: newId(), account_id: newId(), ...taken }
+      },
       'reservation.extend': ({ reference_id }) => take(String(reference_id)),
       'reservation.release': ({ reference_id }) => {
         this.balanceSeconds = (this.balanceSeconds ?? 0) + (this.reserved.get(String(reference_id)) ?? 0)
