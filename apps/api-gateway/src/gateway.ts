@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type HttpBindings, serve } from '@hono/node-server'
 import { createClient, type LiveFeed, type Transport } from '@sidetone/bus'
@@ -7,6 +7,7 @@ import type { Client, Contract } from '@sidetone/contract'
 import type { FileSigner, Files } from '@sidetone/files'
 import { SettingsError } from '@sidetone/manager'
 import { agentContract } from '@sidetone/proto-schemas/agent'
+import { callContract } from '@sidetone/proto-schemas/call'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { directContract } from '@sidetone/proto-schemas/direct'
 import { gatewayContract } from '@sidetone/proto-schemas/gateway'
@@ -17,8 +18,10 @@ import { activeOnly } from './active-only.ts'
 import { createApp } from './app.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { createEventStreams } from './event-streams.ts'
+import { mediaAddress, mediaSocket } from './media-stream.ts'
 import { createRateLimits } from './rate-limits.ts'
 import { gatewayClient } from './session.ts'
+import { eventSocket } from './socket-connection.ts'
 import { createTokens } from './tokens.ts'
 import { attachWebSocket } from './websocket.ts'
 
@@ -35,6 +38,7 @@ export const gatewaySettings = z.object({
     .int()
     .min(1_024)
     .default(30 * 1_048_576),
+  MEDIA_ADDRESS: mediaAddress,
 })
 
 export interface GatewayOptions {
@@ -85,26 +89,32 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const streams = createEventStreams({ feed, timeline: clientOf(timelineContract), log })
   const server = await listen(fetch, options.port)
-  const sockets = attachWebSocket(server, { authenticator, streams, log })
+  const media = mediaSocket({ calls: clientOf(callContract).call, streams, address: settings.MEDIA_ADDRESS, log })
+  const sockets = attachWebSocket(server, { authenticator, routes: [eventSocket(streams), media], log })
 
   return {
     port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        sockets.close()
-        streams.close()
-        // A connection that has had its answer stays open for the next request, which must not come any more.
-        const idle = setInterval(() => server.closeIdleConnections(), 50)
-        const late = setTimeout(() => server.closeAllConnections(), options.drainMs)
-        server.close(() => {
-          clearInterval(idle)
-          clearTimeout(late)
-          resolve()
-        })
-        server.closeIdleConnections()
-      }),
+    async close() {
+      sockets.close()
+      await closed(server, options.drainMs)
+      await media.ended()
+      streams.close()
+    },
   }
 }
+
+const closed = (server: Server, drainMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    // A connection that has had its answer stays open for the next request, which must not come any more.
+    const idle = setInterval(() => server.closeIdleConnections(), 50)
+    const late = setTimeout(() => server.closeAllConnections(), drainMs)
+    server.close(() => {
+      clearInterval(idle)
+      clearTimeout(late)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
 
 const serverOptions = {
   // For a request to arrive in full: a slow or silent client must not hold a connection for minutes.
@@ -114,11 +124,11 @@ const serverOptions = {
   shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
 }
 
-function listen(fetch: ReturnType<typeof createApp>, port: number): Promise<import('node:http').Server> {
+function listen(fetch: ReturnType<typeof createApp>, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     // It speaks HTTP/1.1 alone.
     const answer: Parameters<typeof serve>[0]['fetch'] = (request, bindings) => fetch(request, bindings as HttpBindings)
-    const server = serve({ fetch: answer, port, serverOptions }, () => resolve(server)) as import('node:http').Server
+    const server = serve({ fetch: answer, port, serverOptions }, () => resolve(server)) as Server
     server.once('error', (error: NodeJS.ErrnoException) => {
       const inUse = error.code === 'EADDRINUSE'
       reject(inUse ? new SettingsError(`HTTP port ${port} is in use; set HTTP_PORT to a free one.`) : error)

@@ -5,6 +5,7 @@ import type { WebSocket } from 'ws'
 import { z } from 'zod'
 import type { EventStreams } from './event-streams.ts'
 import { covers, customerOf, topicProblem, topicsOf } from './topics.ts'
+import { closeCodes, type SocketRoute } from './websocket.ts'
 
 const Command = z.discriminatedUnion('type', [
   z.strictObject({
@@ -30,7 +31,13 @@ const flushEveryMs = 5
 /** Past events wait while this much is unsent, so that a long catch-up goes as fast as the client reads. */
 const pacedBytes = 64 * 1024
 const paceMs = 20
-export const closeCodes = { goingAway: 1001, tryAgain: 1013, loggedOut: 4001, tooSlow: 4008 } as const
+
+/** Events as they happen, with resume. The protocol is in docs/events.md. */
+export const eventSocket = (streams: EventStreams): SocketRoute => ({
+  path: /^\/v1\.0\/ws$/,
+  allows: ({ type }) => type !== 'delegate' && type !== 'direct',
+  open: async ({ identity }) => ({ serve: (socket) => serveConnection(socket, identity, streams) }),
+})
 
 /** One customer's stream on a connection, and how far it has been told. */
 interface Membership {
@@ -39,7 +46,7 @@ interface Membership {
 }
 
 /** One client: its topics, its place in the stream, and what waits to be sent. */
-export function serveConnection(socket: WebSocket, identity: Identity, streams: EventStreams): { flush: () => void } {
+function serveConnection(socket: WebSocket, identity: Identity, streams: EventStreams): { leave: () => void } {
   const topics = new Set<string>()
   /** Leave the streams that nothing is subscribed to any more. */
   const joined = new Map<string, Membership>()
@@ -158,7 +165,12 @@ export function serveConnection(socket: WebSocket, identity: Identity, streams: 
       for (const { leave } of joined.values()) leave()
     })
   })
-  return { flush }
+  return {
+    leave() {
+      flush()
+      socket.close(closeCodes.goingAway, 'the server is going away: reconnect and subscribe with your last cursor')
+    },
+  }
 }
 
 /** The webhook's body with what a stream adds: the topic that matched, and where to go on after a reconnect. */

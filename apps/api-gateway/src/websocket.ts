@@ -5,11 +5,17 @@ import type { Logger } from '@sidetone/telemetry'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Authenticator, Credentials } from './authenticate.ts'
 import { upgradeCredentials } from './credentials.ts'
-import type { EventStreams } from './event-streams.ts'
 import { requestIdOf } from './request-id.ts'
-import { closeCodes, serveConnection } from './socket-connection.ts'
 
-const path = '/v1.0/ws'
+export const closeCodes = {
+  ended: 1000,
+  goingAway: 1001,
+  failed: 1011,
+  tryAgain: 1013,
+  loggedOut: 4001,
+  tooSlow: 4008,
+} as const
+
 const socketOptions = {
   noServer: true,
   maxPayload: 64 * 1024,
@@ -18,50 +24,92 @@ const socketOptions = {
   closeTimeout: 5_000,
 }
 
+/** A client that asks for a WebSocket, and may have it. */
+export interface Upgrade {
+  /** Its query, and what the path's groups stand for. */
+  input: Record<string, string>
+  identity: Identity
+  request_id: string
+  address: string
+}
+
+/** What is ready for a client. */
+export interface Opened {
+  serve: (socket: WebSocket) => {
+    /** Closes the socket because the server goes away. */
+    leave: () => void
+  }
+  /** The client has gone before it was served. */
+  abandon?: () => void
+}
+
+/** One kind of WebSocket. */
+export interface SocketRoute {
+  path: RegExp
+  allows: (identity: Identity) => boolean
+  /** What it throws is the answer to the request. */
+  open: (upgrade: Upgrade) => Promise<Opened>
+}
+
 interface Connection {
   identity: Identity
   credentials: Credentials
   alive: boolean
-  flush: () => void
+  leave: () => void
 }
 
-/** Serves `/v1.0/ws` on an HTTP server: events as they happen, with resume. The protocol is in docs/events.md. */
+/** Serves WebSockets on an HTTP server: lets in who may come in, for as long as that holds and it answers pings. */
 export function attachWebSocket(
   server: Server,
   {
     authenticator,
-    streams,
+    routes,
     log,
     checkEveryMs = 5_000,
-  }: { authenticator: Authenticator; streams: EventStreams; log: Logger; checkEveryMs?: number },
+  }: { authenticator: Authenticator; routes: SocketRoute[]; log: Logger; checkEveryMs?: number },
 ): { close: () => void } {
   const sockets = new WebSocketServer(socketOptions)
   const connections = new Map<WebSocket, Connection>()
+  let closing = false
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
-    const credentials = upgradeCredentials(request)
-    authenticate(request, credentials)
-      .then((identity) => sockets.handleUpgrade(request, socket, head, (ws) => accept(ws, identity, credentials)))
-      .catch((error: unknown) => refuse(socket, error, requestIdOf(request.headers['x-request-id']?.toString()), log))
+    const request_id = requestIdOf(request.headers['x-request-id']?.toString())
+    upgrade(request, socket, head, request_id).catch((error: unknown) => refuse(socket, error, request_id, log))
   })
 
-  async function authenticate(request: IncomingMessage, credentials: Credentials): Promise<Identity> {
-    if (request.url?.split('?')[0] !== path) throw commonError('ROUTE_NOT_FOUND')
+  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, request_id: string): Promise<void> {
+    const [path = '', search] = request.url?.split('?') ?? []
+    const route = routes.find((one) => one.path.test(path))
+    if (!route) throw commonError('ROUTE_NOT_FOUND')
+    const credentials = upgradeCredentials(request)
     const identity = await authenticator.identify(credentials)
     if (identity.type === 'anonymous') throw commonError('AUTHENTICATION_REQUIRED')
-    if (identity.type === 'delegate' || identity.type === 'direct') throw commonError('PERMISSION_DENIED')
+    if (!route.allows(identity)) throw commonError('PERMISSION_DENIED')
     authenticator.checkActive(identity)
-    return identity
+    const input = { ...Object.fromEntries(new URLSearchParams(search)), ...route.path.exec(path)?.groups }
+    const address = request.socket.remoteAddress ?? 'unknown'
+    const { serve, abandon } = await route.open({ input, identity, request_id, address })
+    if (closing) {
+      abandon?.()
+      throw commonError('SERVICE_UNAVAILABLE')
+    }
+    let served = false
+    // It calls back at once, or not at all: when the client has gone, or has asked in a way that is none.
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      served = true
+      accept(ws, { identity, credentials, alive: true, ...serve(ws) })
+    })
+    if (!served) abandon?.()
   }
 
-  function accept(ws: WebSocket, identity: Identity, credentials: Credentials): void {
-    const connection = { identity, credentials, alive: true, ...serveConnection(ws, identity, streams) }
+  function accept(ws: WebSocket, connection: Connection): void {
     connections.set(ws, connection)
     ws.on('pong', () => {
       connection.alive = true
     })
-    ws.on('error', (error) => log.debug({ err: error, customer_id: identity.customer_id }, 'websocket error'))
+    const { customer_id } = connection.identity
+    ws.on('error', (error) => log.debug({ err: error, customer_id }, 'websocket error'))
     ws.on('close', () => connections.delete(ws))
   }
 
@@ -91,11 +139,9 @@ export function attachWebSocket(
 
   return {
     close() {
+      closing = true
       clearInterval(checks)
-      for (const [ws, { flush }] of connections) {
-        flush()
-        ws.close(closeCodes.goingAway, 'the server is going away: reconnect and subscribe with your last cursor')
-      }
+      for (const { leave } of connections.values()) leave()
     },
   }
 }

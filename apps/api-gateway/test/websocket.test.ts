@@ -8,6 +8,7 @@ import { adminOf, scripted, someId, startTestPlatform, type TestPlatform } from 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { createEventStreams } from '../src/event-streams.ts'
+import { eventSocket } from '../src/socket-connection.ts'
 import { attachWebSocket } from '../src/websocket.ts'
 
 const customer = someId(1)
@@ -48,7 +49,7 @@ async function start() {
   streams = opened
   server = createServer()
   sockets = attachWebSocket(server, {
-    streams: opened,
+    routes: [eventSocket(opened)],
     log,
     ...(checkEveryMs && { checkEveryMs }),
     authenticator: {
