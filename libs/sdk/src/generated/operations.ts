@@ -183,7 +183,7 @@ export interface Operations {
     delete: Method<{ id: string }, Number>
   }
   number_pattern: {
-    /** List your number patterns */
+    /** List your number patterns; operators see those of all customers */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<NumberPattern>; next_page_token: string }>
     /** Give a customer all numbers that fit a pattern */
     create: Method<{ call_flow_id?: string; message_flow_id?: string; name?: string; detail?: string; customer_id: string; type?: "wildcard" | "regex"; pattern: string }, NumberPattern>
