@@ -6,12 +6,15 @@ import { DuplicateError, newId, resourceTable, type Tx } from '@sidetone/store'
 import { z } from 'zod'
 import { type Core, hashesOf } from './core.ts'
 
-/** A row as it is stored: `address` is `<extension>@<customer>` while it lives, so that the living are unique. */
-const ExtensionRow = Extension.extend({ address: z.string().nullable() })
+/**
+ * A row as it is stored: `address` is `<extension>@<customer>` while it lives, so that the living are unique; `frozen` while
+ * its customer is.
+ */
+const ExtensionRow = Extension.extend({ address: z.string().nullable(), frozen: z.boolean() })
 
 const addressOf = (extension: string, customer_id: string): string => `${extension}@${customer_id}`
 
-/** The operations on extensions, and what becomes of them when their customer goes. */
+/** The operations on extensions, and what becomes of them with their customer. */
 export function createExtensions(core: Core) {
   const { store, emit, secrets, settings, client, log } = core
   const { direct } = client(directContract)
@@ -55,6 +58,7 @@ export function createExtensions(core: Core) {
         domain_name: customer_id,
         direct_hash: await firstHash(customer_id, id),
         address,
+        frozen: false,
       }
       return kept.create(row, context).catch((error: unknown) => {
         throw error instanceof DuplicateError ? fail('EXTENSION_ALREADY_EXISTS') : error
@@ -90,13 +94,16 @@ export function createExtensions(core: Core) {
     async credentials({ username, domain }) {
       const customer_id =
         /^([0-9a-f-]{36})\.registrar\./i.exec(domain)?.[1]?.toLowerCase() ?? settings.DEFAULT_CUSTOMER_ID
-      const found = customer_id && (await byAddress(everyCustomer, addressOf(username, customer_id)))
+      const address = customer_id && addressOf(username, customer_id)
+      const found = address && (await extensions.findBy(store, everyCustomer, { address, frozen: false }))
       return { credentials: found || null }
     },
   }
 
   return {
     handlers,
+    /** Of a frozen customer none is let in. */
+    freezeAllOf: (tx: Tx, customer_id: string, frozen: boolean) => extensions.updateAllOf(tx, customer_id, { frozen }),
     async removeAllOf(tx: Tx, customer_id: string): Promise<void> {
       await extensions.updateAllOf(tx, customer_id, { address: null })
       await extensions.softDeleteAllOf(tx, customer_id)

@@ -39,4 +39,16 @@ export const migrations = [
   migration('0004_trunk_domain', (schema) =>
     schema.createIndex('ux_registrar_trunk_domain').unique().on('registrar_trunk').column('active_domain').execute(),
   ),
+  migration('0005_extension_frozen', (schema) =>
+    schema
+      .alterTable('registrar_extension')
+      .addColumn('frozen', 'integer', (column) => column.notNull().defaultTo(0))
+      .execute(),
+  ),
+  migration('0006_trunk_frozen', (schema) =>
+    schema
+      .alterTable('registrar_trunk')
+      .addColumn('frozen', 'integer', (column) => column.notNull().defaultTo(0))
+      .execute(),
+  ),
 ]

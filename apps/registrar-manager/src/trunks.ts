@@ -6,10 +6,13 @@ import { DuplicateError, resourceTable, type Tx } from '@sidetone/store'
 import { z } from 'zod'
 import { type Core, hashesOf } from './core.ts'
 
-/** A row as it is stored: `active_domain` is the name in lower case while it lives, so that the living are unique. */
-const TrunkRow = Trunk.extend({ active_domain: z.string().nullable() })
+/**
+ * A row as it is stored: `active_domain` is the name in lower case while it lives, so that the living are unique; `frozen`
+ * while its customer is.
+ */
+const TrunkRow = Trunk.extend({ active_domain: z.string().nullable(), frozen: z.boolean() })
 
-/** The operations on trunks, and what becomes of them when their customer goes. */
+/** The operations on trunks, and what becomes of them with their customer. */
 export function createTrunks(core: Core) {
   const { store, emit, secrets } = core
   const trunks = resourceTable(TrunkRow, 'registrar_trunk', {
@@ -32,7 +35,7 @@ export function createTrunks(core: Core) {
 
     create: (fields, context) =>
       kept
-        .create({ ...hashed(fields), active_domain: fields.domain_name.toLowerCase() }, context)
+        .create({ ...hashed(fields), active_domain: fields.domain_name.toLowerCase(), frozen: false }, context)
         .catch((error: unknown) => {
           throw error instanceof DuplicateError ? context.fail('TRUNK_ALREADY_EXISTS') : error
         }),
@@ -49,7 +52,10 @@ export function createTrunks(core: Core) {
       }),
 
     async credentials({ domain_name, username, source }) {
-      const trunk = await trunks.findBy(store, everyCustomer, { active_domain: domain_name.toLowerCase() })
+      const trunk = await trunks.findBy(store, everyCustomer, {
+        active_domain: domain_name.toLowerCase(),
+        frozen: false,
+      })
       const proven = trunk && (username === '' ? admits(trunk, source) : hasUser(trunk, username))
       return { credentials: proven ? trunk : null }
     },
@@ -57,6 +63,8 @@ export function createTrunks(core: Core) {
 
   return {
     handlers,
+    /** Of a frozen customer none is let in. */
+    freezeAllOf: (tx: Tx, customer_id: string, frozen: boolean) => trunks.updateAllOf(tx, customer_id, { frozen }),
     async removeAllOf(tx: Tx, customer_id: string): Promise<void> {
       await trunks.updateAllOf(tx, customer_id, { active_domain: null })
       await trunks.softDeleteAllOf(tx, customer_id)

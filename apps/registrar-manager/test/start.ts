@@ -29,9 +29,9 @@ export async function startRegistrar(database: TestDatabase, { withDirects = tru
   return {
     app,
     as: (customer: string) => app.as(registrarContract, adminOf(customer)),
-    /** Announces that a customer is gone, and waits until that has had its effect. */
-    async deleteCustomer(id: string) {
-      const envelope = { id: newId(), type: 'customer_deleted', publisher: 'test', customer_id: id, owner_id: id }
+    /** Announces what has become of a customer, and waits until that has had its effect. */
+    async customer(event: 'frozen' | 'recovered' | 'deleted', id: string) {
+      const envelope = { id: newId(), type: `customer_${event}`, publisher: 'test', customer_id: id, owner_id: id }
       const about = { resource: 'customer', resource_id: id, sequence: 1, time: now() }
       await app.platform.transport.publish({ ...envelope, ...about, data: { id, customer_id: id } })
     },

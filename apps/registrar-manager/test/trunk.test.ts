@@ -104,12 +104,30 @@ describe.each(await testDatabases('trunks'))('on $name', ({ create }) => {
     expect(kept).not.toContain(password)
   })
 
+  test('the trunks and extensions of a frozen customer are let in again when it has recovered', async () => {
+    const frozen = crypto.randomUUID()
+    const { domain_name } = await running.as(frozen).trunk.create(fields())
+    await running.as(frozen).extension.create({ extension: '100', password: 'a secret' })
+    const internal = running.app.as(registrarContract, internalIdentity())
+    const phone = { username: '100', domain: `${frozen}.registrar.example.com` }
+    const letIn = async () => [
+      await who(domain_name, { username: 'pbx' }),
+      await who(domain_name, { source: '192.0.2.1' }),
+      (await internal.extension.credentials(phone)).credentials,
+    ]
+    await running.customer('frozen', frozen)
+    expect(await letIn()).toEqual([null, null, null])
+    expect((await running.as(frozen).extension.list({})).result).toHaveLength(1)
+    await running.customer('recovered', frozen)
+    expect(await letIn()).toEqual(Array(3).fill(expect.objectContaining({ customer_id: frozen })))
+  })
+
   test('the trunks and extensions of a customer go with it, however many', async () => {
     const gone = crypto.randomUUID()
     const all = running.as(gone)
     for (let n = 0; n < 3; n++) await all.trunk.create({ ...fields(), domain_name: `gone-${n}` })
     await all.extension.create({ extension: '100', password: 'a secret' })
-    await running.deleteCustomer(gone)
+    await running.customer('deleted', gone)
     expect((await all.trunk.list({})).result).toEqual([])
     expect((await all.extension.list({})).result).toEqual([])
     expect(await who('gone-1', { username: 'pbx' })).toBeNull()
