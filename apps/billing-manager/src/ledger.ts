@@ -89,6 +89,19 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
     )
   }
 
+  /** Tokens that were used since they were last given out. */
+  async function tokensUsed(tx: Tx, { customer_id, id, tm_last_topup }: AccountRow): Promise<number> {
+    const [row] = await postings
+      .select(tx, customer_id)
+      .select(({ fn }) => fn.sum('amount').as('used'))
+      .where('account_id', '=', id)
+      .where('ledger', '=', 'revenue')
+      .where('unit', '=', 'token')
+      .where('tm_create', '>=', tm_last_topup)
+      .execute()
+    return Number(row?.used ?? 0)
+  }
+
   /** Changes what is no balance, and says so. */
   async function change(tx: Tx, account: AccountRow, patch: Partial<AccountRow>): Promise<AccountRow> {
     const changed = await accounts.update(tx, everyCustomer, account.id, patch)
@@ -217,7 +230,7 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
     return closed
   }
 
-  return { lock, open, renewTokens, change, move, enter, findReference, release, freeze, close }
+  return { lock, open, renewTokens, tokensUsed, change, move, enter, findReference, release, freeze, close }
 }
 
 /** Of an account that is not closed. */

@@ -96,12 +96,13 @@ export function createUsage({
         if (!account) throw fail('BILLING_ACCOUNT_NOT_FOUND')
         const known = await ledger.findReference(tx, customer_id, [usage.reference_type], reference_id)
         if (known && (known.tm_delete || known.status !== 'progressing')) throw fail('RESERVATION_CLOSED')
-        if (known) return { id: known.id, account_id: account.id, ...covered(known) }
+        // Otherwise it was held back for so long that it had to be let go.
+        if (known && known.reserved_units > 0) return { id: known.id, account_id: account.id, ...covered(known) }
         if (account.status === 'frozen') throw fail('BILLING_ACCOUNT_FROZEN')
-        const billing = await begin(tx, account, reference_id, usage)
+        const billing = known ?? (await begin(tx, account, reference_id, usage))
         const held = await hold(tx, account, billing, unitsAhead(usage.reference_type))
         if (!held) throw fail('BALANCE_INSUFFICIENT', { details: [lacking(account, billing)] })
-        await emit(tx, 'billing', 'created', held)
+        if (!known) await emit(tx, 'billing', 'created', held)
         return { id: held.id, account_id: account.id, ...covered(held) }
       }),
 

@@ -106,11 +106,13 @@ describe.each(await testDatabases('billing accounts'))('on $name', ({ create }) 
   })
 
   test('who can pay for something is valid', async () => {
-    const { account_id, customer_id, own, operators } = await customerWith(app, 0)
+    const { account_id, customer_id, own, operators, reservation } = await customerWith(app, 0)
     expect(await own.billing_account.check({})).toEqual({ valid: true })
     const virtual = hungUpCall({ customer_id, seconds: 100 * 60 })
     virtual.destination.target = '+8991'
-    await announce(app, 'call_hangup', { ...virtual, direction: 'incoming' })
+    const direction = 'incoming' as const
+    await reservation.create({ reference_type: 'call', reference_id: virtual.id, destination: '+8991', direction })
+    await announce(app, 'call_hangup', { ...virtual, direction })
     expect(await own.billing_account.check({})).toEqual({ valid: false })
     await operators.billing_account.update_plan_type({ id: account_id, plan_type: 'unlimited' })
     expect(await own.billing_account.check({})).toEqual({ valid: true })

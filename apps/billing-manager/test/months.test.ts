@@ -44,11 +44,23 @@ describe.each(await testDatabases('months of billing'))('on $name', ({ create })
     await drop()
   })
 
+  /** Nothing has been heard of it for a day. */
+  async function forget(reference_id: string): Promise<void> {
+    await store.kysely
+      .updateTable(tables.billings.name)
+      .set({ tm_update: timeAfter(-25 * 3_600_000) })
+      .where('reference_id', '=', reference_id)
+      .execute()
+    await releaseForgotten(store)
+  }
+
   test('at the beginning of a month, tokens are what the plan says, once', async () => {
-    const { customer_id, own } = await customerWith(app, 0)
+    const { customer_id, own, reservation } = await customerWith(app, 0)
     const virtual = hungUpCall({ customer_id, seconds: 30 * 60 })
     virtual.destination.target = '+8991'
-    await announce(app, 'call_hangup', { ...virtual, direction: 'incoming' })
+    const direction = 'incoming' as const
+    await reservation.create({ reference_type: 'call', reference_id: virtual.id, destination: '+8991', direction })
+    await announce(app, 'call_hangup', { ...virtual, direction })
     await renewDue(store, ledger, hoursInto(thisMonth, 0))
     expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 70 })
     // The next one is due by the clock, not by what it is called with.
@@ -68,20 +80,28 @@ describe.each(await testDatabases('months of billing'))('on $name', ({ create })
 
   test('what nobody has asked for within a day is held back no longer, but charged when it is known', async () => {
     const { customer_id, reservation } = await customerWith(app, 1)
-    const numbers = { source: '+15550100000', destination: '+442071838750' }
+    const destination = '+442071838750'
     const [forgotten, fresh] = [randomUUID(), randomUUID()]
     for (const reference_id of [forgotten, fresh]) {
-      await reservation.create({ reference_type: 'call', reference_id, ...numbers })
+      await reservation.create({ reference_type: 'call', reference_id, destination })
     }
-    await store.kysely
-      .updateTable(tables.billings.name)
-      .set({ tm_update: timeAfter(-25 * 3_600_000) })
-      .where('reference_id', '=', forgotten)
-      .execute()
-    await releaseForgotten(store)
+    await forget(forgotten)
     expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 1_000_000, reserved_credit: 50_000 })
     await announce(app, 'call_hangup', hungUpCall({ id: forgotten, customer_id, seconds: 60 }))
     expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 990_000, reserved_credit: 50_000 })
+  })
+
+  test('what was held back too long ago is held back anew when it is asked for again', async () => {
+    const { customer_id, account_id, reservation, operators } = await customerWith(app, 6)
+    const renewal = { reference_type: 'number_renew' as const, reference_id: randomUUID(), destination: '+15550100009' }
+    const { id } = await reservation.create(renewal)
+    await forget(renewal.reference_id)
+    expect(await reservation.create(renewal)).toMatchObject({ id })
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ reserved_credit: 5_000_000 })
+
+    await forget(renewal.reference_id)
+    await operators.billing_account.balance_subtract_force({ id: account_id, balance: 2 })
+    await expect(reservation.create(renewal)).rejects.toMatchObject({ reason: 'BALANCE_INSUFFICIENT' })
   })
 
   test('a month is invoiced once, an hour after it has ended, and its lines add up', async () => {

@@ -3,7 +3,7 @@ import { anonymousIdentity } from '@sidetone/contract'
 import { billingContract } from '@sidetone/proto-schemas/billing'
 import type { TestPlatform } from '@sidetone/testing'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { announce, auditedBalance, customerWith, startBilling } from './platform.ts'
+import { announce, auditedBalance, customerWith, hungUpCall, startBilling } from './platform.ts'
 import {
   type ProviderDouble,
   paddleEvent,
@@ -211,6 +211,21 @@ test('a subscription sets plan and tokens; events that arrive late do not turn i
   await say('deleted', { ...basic, status: 'canceled' }, now + 30)
   expect(await own.billing_account.own({})).toMatchObject({ plan_type: 'free', stripe_subscription_id: '' })
   expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 100 })
+})
+
+test('going back and forth between plans does not bring back tokens that were used', async () => {
+  const { customer_id, account_id } = await customerWith(app, 0)
+  let created = Math.floor(Date.now() / 1_000)
+  const goTo = async (price: string) => {
+    const event = stripeEvent('customer.subscription.updated', subscription(account_id, price), { created: created++ })
+    await hooks().stripe_webhook(event)
+    return (await auditedBalance(app, customer_id)).balance_token
+  }
+  expect(await goTo('price_professional')).toBe(10_000)
+  const { tm_progressing: tm_start, tm_hangup: tm_end } = hungUpCall({ seconds: 500 * 60 })
+  await announce(app, 'recording_finished', { id: randomUUID(), customer_id, tm_start, tm_end })
+  expect(await goTo('price_basic')).toBe(0)
+  expect(await goTo('price_professional')).toBe(8_500)
 })
 
 test('the beginning of a subscription that has ended meanwhile is old news', async () => {

@@ -87,12 +87,14 @@ export function createFactApplier({ store, ledger, log }: Dependencies) {
       tm_subscription: fact.time,
     })
     if (plan_type === account.plan_type) return
+    // As many as if it had been this plan all along, so that going back and forth gains nothing.
+    const left = Math.max(0, monthlyTokens[plan_type] - (await ledger.tokensUsed(tx, changed)))
     await ledger.enter(tx, changed, {
       transaction_type: 'top_up',
       reference_type: `${provider}_subscription`,
       reference_id: newId(),
       counter: 'allowance',
-      token: monthlyTokens[plan_type] - changed.balance_token,
+      token: left - changed.balance_token,
       credit: 0,
     })
   }
