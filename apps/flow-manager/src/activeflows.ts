@@ -1,4 +1,11 @@
-import { type ApiError, type ErrorOverrides, type Handlers, nilId, type OperationContext } from '@sidetone/contract'
+import {
+  type ApiError,
+  commonError,
+  type ErrorOverrides,
+  type Handlers,
+  nilId,
+  type OperationContext,
+} from '@sidetone/contract'
 import { initialProblem, runningProblem } from '@sidetone/flow-engine'
 import { crud } from '@sidetone/manager'
 import type { ActionInput } from '@sidetone/proto-schemas/action'
@@ -44,6 +51,7 @@ export function activeflowHandlers(core: Core): Handlers<typeof flowContract>['a
     if (flow_id === nilId) return { flow_id, actions: checked(actions!, fail).actions, on_complete_flow_id: nilId }
     const flow = await flows.find(store, customer_id, flow_id)
     if (!flow) throw fail('FLOW_NOT_FOUND')
+    if (flow.frozen) throw commonError('ACCOUNT_FROZEN')
     return { flow_id, actions: flow.actions, on_complete_flow_id: flow.on_complete_flow_id }
   }
 

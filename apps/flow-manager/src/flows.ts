@@ -45,7 +45,7 @@ export function flowHandlers(core: Core): Handlers<typeof flowContract>['flow'] 
       await checkOwn(customer_id, fields.on_complete_flow_id, fail)
       const id = newId()
       const direct_hash = await firstHash(customer_id, id)
-      const flow = { ...fields, id, type: 'flow' as const, actions: program.actions, direct_hash }
+      const flow = { ...fields, id, type: 'flow' as const, actions: program.actions, direct_hash, frozen: false }
       return { ...(await kept.create(flow, context)), warnings: program.warnings }
     },
 

@@ -197,7 +197,7 @@ async function startNext(core: Core, tx: Tx, row: ActiveflowRow): Promise<void> 
 async function flowAfter(tx: Tx, row: Pick<ActiveflowRow, 'customer_id' | 'on_complete_flow_id' | 'complete_count'>) {
   const { customer_id, on_complete_flow_id, complete_count } = row
   if (on_complete_flow_id === nilId || complete_count >= maxCompleteCount) return undefined
-  return flows.find(tx, customer_id, on_complete_flow_id)
+  return flows.findBy(tx, customer_id, { id: on_complete_flow_id, frozen: false })
 }
 
 /** The row is locked, so it is there. */

@@ -54,4 +54,10 @@ export const migrations = [
   migration('0006_activeflow_tm_delete', (schema) =>
     schema.createIndex('ix_flow_activeflow_tm_delete').on('flow_activeflow').columns(['tm_delete']).execute(),
   ),
+  migration('0007_flow_frozen', (schema) =>
+    schema
+      .alterTable('flow_flow')
+      .addColumn('frozen', 'integer', (column) => column.notNull().defaultTo(0))
+      .execute(),
+  ),
 ]

@@ -348,34 +348,3 @@ describe('a flow without a call', () => {
     expect(await reasonOf(as(acme).activeflow.create(input))).toBe(reason)
   })
 })
-
-test('what a deleted customer has goes, however much it is', async () => {
-  const gone = someId(803)
-  const { activeflow } = app.as(flowContract, internalIdentity(gone))
-  const after = await as(gone).flow.create({ name: 'after', actions: [] })
-  const flow = await as(gone).flow.create({ name: 'f', actions: [{ type: 'answer' }], on_complete_flow_id: after.id })
-  const ids = Array.from({ length: 120 }, () => randomUUID())
-  for (const id of ids) await activeflow.start({ id, flow_id: flow.id, reference_type: 'call', reference_id: idOf(1) })
-  const kept = await start([{ type: 'answer' }])
-
-  const fields = {
-    id: randomUUID(),
-    publisher: 'customer',
-    customer_id: gone,
-    owner_id: nilId,
-    resource_id: gone,
-    sequence: 1,
-  }
-  const event = { ...fields, type: 'customer_deleted', resource: 'customer', time: '', data: { id: gone } }
-  for (const repeat of [event, event]) await app.platform.transport.publish(repeat)
-
-  expect((await as(gone).flow.list({})).result).toEqual([])
-  const { result, next_page_token } = await as(gone).activeflow.list({})
-  const rest = await as(gone).activeflow.list({ page_token: next_page_token })
-  expect([...result, ...rest.result].map(({ status }) => status)).toEqual(ids.map(() => 'ended'))
-  const ended = (await app.events()).filter(
-    ({ customer_id, type }) => customer_id === gone && type === 'activeflow_updated',
-  )
-  expect(ended).toHaveLength(ids.length)
-  expect((await as(acme).activeflow.get({ id: kept.id })).status).toBe('running')
-})
