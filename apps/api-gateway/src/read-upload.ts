@@ -23,10 +23,22 @@ export async function readUpload(
   { input }: Operation,
   options: UploadOptions,
 ): Promise<Record<string, unknown>> {
-  const raw: Record<string, unknown> = await readForm(c, options)
-  const parsed = input.safeParse(raw, { reportInput: true })
-  if (!parsed.success) throw invalidArgument(parsed.error)
-  return raw
+  let key: string | undefined
+  const reserve = async () => {
+    const place = await options.reserve()
+    key = place.key
+    return place
+  }
+  try {
+    const raw = await readForm(c, { ...options, reserve })
+    const parsed = input.safeParse(raw, { reportInput: true })
+    if (!parsed.success) throw invalidArgument(parsed.error)
+    return raw
+  } catch (error) {
+    // If this fails, whoever reserved the key removes it later.
+    if (key !== undefined) await options.files.delete(key).catch(() => {})
+    throw error
+  }
 }
 
 async function readForm(c: Context<GatewayEnv>, options: UploadOptions): Promise<Record<string, unknown>> {

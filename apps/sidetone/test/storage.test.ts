@@ -82,7 +82,8 @@ test('what is too large is refused, announced or not, and leaves nothing behind'
   await expect.poll(() => stored().length).toBe(1)
 })
 
-test('a form that is wrong names what is', async () => {
+test('a form that is wrong names what is, and leaves nothing behind', async () => {
+  const before = stored().length
   const file = new File(['x'], 'x.txt')
   expect(await send(formOf({ file }))).toMatchObject({ status: 400, message: expect.stringMatching(/^type: /) })
   expect(await send(formOf({ type: 'talk', file }))).toMatchObject({
@@ -111,6 +112,7 @@ test('a form that is wrong names what is', async () => {
       'Content-Type': 'multipart/form-data; boundary=b',
     }),
   ).toMatchObject({ status: 400, message: 'body: is not a complete form' })
+  expect(stored()).toHaveLength(before)
 })
 
 test('a client that goes away in the middle leaves no half file', async () => {
@@ -136,4 +138,20 @@ test('the quota holds, however many upload at once', async () => {
   expect(refused.map(({ reason }) => reason)).toEqual(Array(5).fill('STORAGE_QUOTA_EXCEEDED'))
   expect((await sidetone.storage_account.own()).total_file_size).toBe(total_file_size + room * size)
   await expect.poll(() => stored().length).toBe(before + room)
+})
+
+test('an operator closes an account and opens it again, empty', async () => {
+  const asSuper = createSidetone({ baseUrl: app.url })
+  const { token } = await asSuper.session.login({ username: 'admin@localhost', password: 'admin@localhost' })
+  const accounts = createSidetone({ baseUrl: app.url, token }).storage_account
+  const { id } = await sidetone.storage_account.own()
+  expect((await accounts.list()).result.map((account) => account.id)).toEqual([id])
+  await expect(accounts.create({ customer_id: id })).rejects.toMatchObject({ reason: 'STORAGE_ACCOUNT_EXISTS' })
+  await accounts.delete({ id })
+  await expect(upload(Buffer.from('x'))).rejects.toMatchObject({ reason: 'STORAGE_ACCOUNT_NOT_FOUND' })
+  await expect
+    .poll(() => accounts.create({ customer_id: id }).catch(({ reason }) => reason))
+    .toMatchObject({ total_file_size: 0 })
+  await expect.poll(stored).toEqual([])
+  expect((await upload(Buffer.from('x'))).filesize).toBe(1)
 })
