@@ -7,6 +7,8 @@ const benchmarks = [
   'rpc-rabbitmq',
   'rpc-in-process',
   'http-get',
+  'families',
+  'list-pages',
   'event-latency',
   'webhooks',
   'invite-to-200',

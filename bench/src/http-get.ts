@@ -1,11 +1,9 @@
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '@hono/node-server'
-import { createPhone } from '@sidetone/e2e'
 import autocannon from 'autocannon'
 import { Hono } from 'hono'
 import { benchmark } from './benchmark.ts'
-import { echoNumber, type Platform, startPlatform } from './platform.ts'
+import { endedCall, startPlatform } from './platform.ts'
 import { alternate, median, ratios, spread } from './report.ts'
 
 const rounds = 5
@@ -22,20 +20,6 @@ async function bareRoute({ call }: { call: Record<string, unknown> }) {
     const starting = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(starting))
   })
   return { ready: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
-}
-
-/** A row as calls leave it: a phone called the echo number and hung up. */
-async function endedCall({ host, sipPort, rest }: Platform) {
-  const phone = await createPhone({ server: { host, port: sipPort } })
-  const dialled = await phone.call(`sip:${echoNumber}@${host}`)
-  await dialled.answered
-  await dialled.hangup()
-  await phone.close()
-  for (;;) {
-    const [call] = (await rest<{ result: { id: string; status: string }[] }>('GET', '/calls')).result
-    if (call?.status === 'hangup') return call
-    await sleep(50)
-  }
 }
 
 await benchmark({ bareRoute }, async (start) => {
