@@ -4,15 +4,15 @@ import type { Core } from './core.ts'
 import { createVirtualMedia } from './virtual-media.ts'
 
 /**
- * A channel that hears what another hears (`in`), says (`out`), or both; with `whispers` the other says what this one is
- * told, while it plays nothing. It ends with the one it listens to.
+ * A channel that hears what another hears (`in`), says (`out`), or both; with `whispers` the other's phone hears what this
+ * one is told. It ends with the one it listens to.
  */
 export function createSnoop(
   core: Core,
   spied: Channel,
   { id, spy, whispers }: { id: string; spy: 'none' | 'in' | 'out' | 'both'; whispers: boolean },
 ): Channel {
-  const media = createVirtualMedia(core.media.clock, whispers ? (said) => spied.media.feed(said) : undefined)
+  const media = createVirtualMedia(core.media.clock, whispers ? (said) => spied.media.whisper(said) : undefined)
   const stopTap = spy === 'none' ? () => {} : tapMixed(spied.media, { write: media.hear }, spy)
   const channel = createChannel(core, {
     id,

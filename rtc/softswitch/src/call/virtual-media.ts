@@ -32,6 +32,10 @@ export function createVirtualMedia(clock: MediaClock, onSaid?: (frame: Frame) =>
     if (!frame) end(current, true)
     return frame
   }
+  function feed(frame: Frame): void {
+    fed.set(frame)
+    isFed = true
+  }
   const listener = {
     hear() {
       const frame = isHeard && !muted.in ? heard : SILENCE
@@ -72,10 +76,8 @@ export function createVirtualMedia(clock: MediaClock, onSaid?: (frame: Frame) =>
         },
       }
     },
-    feed(frame: Frame) {
-      fed.set(frame)
-      isFed = true
-    },
+    feed,
+    whisper: feed,
     addSink: (sink: AudioSink) => void sinks.add(sink),
     removeSink: (sink: AudioSink) => void sinks.delete(sink),
     addSpeechSink: (sink: AudioSink) => void speechSinks.add(sink),

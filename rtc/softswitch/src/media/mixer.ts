@@ -1,4 +1,4 @@
-import { frameSamples, newFrame, silence } from './frame.ts'
+import { frameSamples, newFrame, saturate, silence } from './frame.ts'
 import { createPlayer } from './player.ts'
 import type { AudioSink, ClockListener, Frame, MediaClock, MediaSession } from './types.ts'
 
@@ -9,8 +9,6 @@ interface Seat {
   said: Frame
   sink: AudioSink
 }
-
-const saturate = (value: number) => (value > 32_767 ? 32_767 : value < -32_768 ? -32_768 : value)
 
 /** Lets sessions talk: each hears the sum of the others, and what is played to all. */
 export function mixer() {

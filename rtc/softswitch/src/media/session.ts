@@ -1,7 +1,7 @@
 import type { Socket } from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import { createDtmfSender } from './dtmf-sender.ts'
-import { frameMs, newFrame, silence } from './frame.ts'
+import { frameMs, frameSamples, newFrame, saturate, silence } from './frame.ts'
 import { createPlayer } from './player.ts'
 import { createRtpReceiver } from './rtp-receiver.ts'
 import { createRtpSender } from './rtp-sender.ts'
@@ -44,9 +44,12 @@ export function createSession(
   const speechSinks = new Set<AudioSink>()
   const dtmf = createDtmfSender()
   const fed = newFrame()
+  const whispered = new Int32Array(frameSamples)
+  const mixed = newFrame()
   const muted = { in: false, out: false }
   const timeoutTicks = timeoutMs === undefined ? Number.POSITIVE_INFINITY : Math.ceil(timeoutMs / frameMs)
   let isFed = false
+  let isWhispered = false
   let remote: RemoteMedia | undefined
   let isSending = false
   let quietTicks = keepAliveTicks
@@ -63,6 +66,8 @@ export function createSession(
     sender.tick()
     const said = skip ? null : say()
     isFed = false
+    if (isWhispered) whispered.fill(0)
+    isWhispered = false
     for (const sink of speechSinks) sink.write(said ?? silence)
   }
 
@@ -75,16 +80,21 @@ export function createSession(
       return null
     }
     const wanted = digit?.tone ?? player.next() ?? (isFed ? fed : null)
-    if (!wanted && !sendsSilence) {
+    if (!wanted && !isWhispered && !sendsSilence) {
       sender.silent()
       if (++quietTicks < keepAliveTicks) return null
     }
     const frame = wanted && !muted.out ? wanted : silence
     if (isSending) {
-      sender.audio(frame, remote!.codec)
+      sender.audio(isWhispered && !muted.out ? withWhispers(frame) : frame, remote!.codec)
       quietTicks = 0
     }
     return frame
+  }
+
+  function withWhispers(frame: Frame): Frame {
+    for (let i = 0; i < frameSamples; i++) mixed[i] = saturate(frame[i]! + whispered[i]!)
+    return mixed
   }
 
   const listener = { hear, speak }
@@ -106,6 +116,10 @@ export function createSession(
     feed(frame: Frame) {
       fed.set(frame)
       isFed = true
+    },
+    whisper(frame: Frame) {
+      for (let i = 0; i < frameSamples; i++) whispered[i]! += frame[i]!
+      isWhispered = true
     },
     addSink: (sink: AudioSink) => void sinks.add(sink),
     removeSink: (sink: AudioSink) => void sinks.delete(sink),

@@ -97,6 +97,8 @@ export interface MediaSession extends EventEmitter<{ dtmf: [string, number]; tim
   play(source: AudioSource): Playing
   /** Audio from a bridge; used in ticks in which nothing plays. */
   feed(frame: Frame): void
+  /** Audio that the peer hears beside all else that is said, and speech sinks do not, as on Asterisk. */
+  whisper(frame: Frame): void
   /** What this session hears (from the peer): one frame per tick, silence where nothing arrived. */
   addSink(sink: AudioSink): void
   removeSink(sink: AudioSink): void

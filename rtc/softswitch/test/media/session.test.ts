@@ -105,6 +105,23 @@ test('sequence, time and source of a stream begin at random', async () => {
     expect(new Set(packets.map((packet) => packet[key])).size).toBeGreaterThan(2)
 })
 
+test('whispers are heard by the peer beside all else that is said, and by nobody who listens in', async () => {
+  const { caller, callee } = await call()
+  const [heard, said] = [listen(callee), ear()]
+  caller.addSpeechSink(said)
+  const whisperers = [tone(700), tone(1_000)]
+  const whispering = { mix: () => whisperers.forEach((one) => void caller.whisper(one.next()!)) }
+  caller.clock.add(whispering)
+  await caller.play(tone(440, 500)).done
+  caller.clock.remove(whispering)
+  await sleep(150)
+  for (const frequency of [440, 700, 1_000]) {
+    expect(amplitudeAt(loudPart(heard.samples()), frequency)).toBeGreaterThan(7_000)
+  }
+  expect(amplitudeAt(loudPart(said.samples()), 440)).toBeGreaterThan(7_600)
+  for (const frequency of [700, 1_000]) expect(amplitudeAt(said.samples(), frequency)).toBeLessThan(500)
+})
+
 test('digits arrive once each, with their duration', async () => {
   const { caller, callee } = await call()
   const digits = digitsHeardBy(callee)
