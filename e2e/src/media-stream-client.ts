@@ -39,7 +39,7 @@ const packing: Record<
 
 /** A client of a call's media stream; rejects with the HTTP status of a refusal. */
 export async function openMediaStream(url: string) {
-  const encapsulation = (new URL(url).searchParams.get('encapsulation') ?? 'rtp') as Encapsulation
+  const encapsulation = (new URL(url).searchParams.get('encapsulation')?.toLowerCase() ?? 'rtp') as Encapsulation
   const { headerBytes, pack, problem } = packing[encapsulation]
   const socket = new WebSocket(url)
   const samples: number[] = []
