@@ -1,5 +1,6 @@
 import { commonError, type EventEnvelope, nilId, type Page, type PageQuery } from '@sidetone/contract'
-import { defineManager } from '@sidetone/manager'
+import { defineManager, listen } from '@sidetone/manager'
+import { customerContract } from '@sidetone/proto-schemas/customer'
 import { isPublicEvent, publicEvent } from '@sidetone/proto-schemas/public-event'
 import { type StreamEvent, timelineContract } from '@sidetone/proto-schemas/timeline'
 import { batches, readNumberToken } from '@sidetone/store'
@@ -97,7 +98,11 @@ export const timelineManager = defineManager({
         sip_message: sip.handlers,
         audit_log: { list: (query, { customer_id }) => audit.page(customer_id, query) },
       },
-      reactions: [{ types: 'all', run: (event) => (isAriEvent(event) ? sip.onAriEvent(event) : onEvent(event)) }],
+      reactions: [
+        { types: 'all', run: (event) => (isAriEvent(event) ? sip.onAriEvent(event) : onEvent(event)) },
+        // Nobody is left who could read it, neither what there is nor what follows.
+        listen(customerContract, 'customer', 'deleted', ({ id }) => retention.set(id, 0)),
+      ],
     }
   },
 })

@@ -234,4 +234,14 @@ describe.each(await testDatabases('the timeline'))('on $name', ({ create }) => {
     await publish(tagEvent())
     expect((await after(0)).head).toBe(5)
   })
+  test('events of a deleted customer go, also those that come later; who did what is kept', async () => {
+    for (const customer_id of [acme, rival]) await publish({ ...tagEvent({ customer_id }), actor: actor() })
+    const deleted = { ...tagEvent({ resource_id: acme, type: 'customer_deleted' }), resource: 'customer' }
+    await publish({ ...deleted, data: { id: acme } })
+    await publish(tagEvent())
+    await openRetention(app.platform.store).purge()
+    const count = async (customer: string) => (await after(0, 1_000, customer)).events.length
+    expect([await count(acme), await count(rival)]).toEqual([0, 1])
+    expect((await app.as(timelineContract, adminOf(acme)).audit_log.list({})).result).toHaveLength(1)
+  })
 })
