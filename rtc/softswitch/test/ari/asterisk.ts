@@ -33,7 +33,10 @@ rm -rf "$run"
 `
 
 /** A real Asterisk with the configuration of rtc/asterisk, on free ports and in a folder of its own. */
-export async function startAsterisk() {
+export const startAsterisk = () => startAsteriskTelling('127.0.0.1:9')
+
+/** The same, with copies of its SIP messages for that collector (`host:port`). */
+export async function startAsteriskTelling(hepCollector: string) {
   if (asteriskAbsent) throw new Error(asteriskAbsent)
   const run = await mkdtemp(join(tmpdir(), 'sidetone-asterisk-'))
   for (const folder of ['etc', 'lib/keys', 'cache', 'run', 'log', 'spool/recording', 'spool/tmp']) {
@@ -53,6 +56,7 @@ export async function startAsterisk() {
     RTP_PORT_MIN: rtpPortMin,
     RTP_PORT_MAX: rtpPortMin + 999,
     ARI_PASSWORD: password,
+    HEP_COLLECTOR: hepCollector,
   })
   const command = [run, join(asteriskDir, 'asterisk'), '-f', '-C', join(run, 'etc/asterisk.conf')]
   const server = spawn('bash', ['-c', keeper, 'asterisk-keeper', ...command], { stdio: ['pipe', 'ignore', 'ignore'] })
