@@ -120,6 +120,8 @@ const serverOptions = {
   // For a request to arrive in full: a slow or silent client must not hold a connection for minutes.
   requestTimeout: 30_000,
   headersTimeout: 10_000,
+  // Longer than load balancers and clients keep one open that is not in use (60 s is usual): whoever closes first cuts off the other's next request.
+  keepAliveTimeout: 65_000,
   // Some clients offer h2c with every request (curl --http2, Java); those are to be answered as HTTP/1.1.
   shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
 }

@@ -1,3 +1,4 @@
+import type { MediaEncapsulation } from '@sidetone/proto-schemas/media-stream'
 import { readRtp, writeRtp } from './media-stream-rtp.ts'
 
 /** How audio is packed into binary frames: always 16-bit signed little-endian PCM, 8 kHz, mono. */
@@ -54,5 +55,4 @@ const audiosocket = (): Encapsulation => ({
 })
 
 /** By the name that the query gives; made anew for each stream. */
-export const encapsulations = { rtp, sln, audiosocket }
-export type EncapsulationName = keyof typeof encapsulations
+export const encapsulations: Record<MediaEncapsulation, () => Encapsulation> = { rtp, sln, audiosocket }

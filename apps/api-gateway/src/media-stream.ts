@@ -1,11 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
-import { ById, type Client, internalIdentity, invalidArgument, isAllowed, managers } from '@sidetone/contract'
+import { type Client, internalIdentity, invalidArgument, isAllowed, managers } from '@sidetone/contract'
 import type { Call, callContract } from '@sidetone/proto-schemas/call'
+import { MediaStreamInput } from '@sidetone/proto-schemas/media-stream'
 import type { Logger } from '@sidetone/telemetry'
 import { z } from 'zod'
 import type { EventStreams } from './event-streams.ts'
-import { type EncapsulationName, encapsulations } from './media-stream-encapsulations.ts'
+import { encapsulations } from './media-stream-encapsulations.ts'
 import { relay } from './media-stream-relay.ts'
 import { closeCodes, type SocketRoute } from './websocket.ts'
 
@@ -22,8 +23,6 @@ export const mediaAddress = z
   .refine(isOwnAddress, 'must be an address of this machine')
   .default('127.0.0.1')
 
-const Input = ById.extend({ encapsulation: z.enum(Object.keys(encapsulations) as EncapsulationName[]).default('rtp') })
-
 /** RTC nodes send every 20 ms, silence too: when nothing has come for so long, nothing will. */
 const silentAfterMs = 5_000
 
@@ -37,7 +36,7 @@ export function mediaSocket(options: MediaSocketOptions): SocketRoute & {
     path: /^\/v1\.0\/calls\/(?<id>[^/]+)\/media_stream$/,
     allows: (identity) => isAllowed(managers, identity),
     async open({ input, ...origin }) {
-      const parsed = Input.safeParse(input, { reportInput: true })
+      const parsed = MediaStreamInput.safeParse(input, { reportInput: true })
       if (!parsed.success) throw invalidArgument(parsed.error)
       const { id, encapsulation } = parsed.data
       const call = await options.calls.get({ id }, origin)
