@@ -3,7 +3,7 @@ import { DuplicateError, newId, type Store } from '@sidetone/store'
 import { firstIdAt } from '../audit-log.ts'
 
 /** The legs of a call, as the node that carried them names them. */
-export interface Legs {
+interface Legs {
   asterisk_id: string
   /** Of the leg that there is, or was last. */
   channel_id: string
