@@ -41,3 +41,11 @@ test('a port in use is named with its setting', async () => {
   await expect(start(200, gateway.port)).rejects.toThrow(`${gateway.port} is in use; set HTTP_PORT`)
   await gateway.close()
 })
+
+test('a connection that is not in use is kept open for longer than load balancers keep it', async () => {
+  const gateway = await start(200)
+  const { headers } = await fetch(`http://127.0.0.1:${gateway.port}/openapi.json`)
+  const [, seconds] = /timeout=(\d+)/.exec(headers.get('keep-alive') ?? '') ?? []
+  expect(Number(seconds)).toBeGreaterThan(60)
+  await gateway.close()
+})
