@@ -33,10 +33,12 @@ const pieceOf = (
   end: tm_renew,
 })
 
-const numberOf = ({ type, target }: Pick<Address, 'type' | 'target'>): string => (type === 'tel' ? target : '')
+type Called = Pick<Address, 'type' | 'target'>
+
+const numberOf = ({ type, target }: Called): string => (type === 'tel' ? target : '')
 
 /** What comes in and costs something was reserved before it was a call: nothing else says whether a carrier brought it. */
-const unreservedNumberOf = ({ direction, destination }: Pick<Call, 'direction' | 'destination'>) =>
+const unreservedNumberOf = ({ direction, destination }: Pick<Call, 'direction'> & { destination: Called }) =>
   direction === 'incoming' ? none : { destination: numberOf(destination), direction }
 
 /** What customers use and are: each event takes effect once, in one transaction. */
