@@ -215,6 +215,16 @@ export const routeContract = defineContract({
           }),
           output: z.object({ result: z.array(Dialroute) }),
         }),
+        carrier_at: operation({
+          http: 'GET /dialroutes/carrier_at',
+          summary:
+            'Whether a carrier is at a SIP host: it would take a call to a sip address there for one of ours to a number',
+          input: z.object({
+            /** Without a port; an IPv6 address without its brackets. */
+            host: z.string().min(1).max(255),
+          }),
+          output: z.object({ is_carrier: z.boolean() }),
+        }),
       },
       events: {},
     },

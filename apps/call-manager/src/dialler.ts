@@ -40,8 +40,7 @@ export async function diallerOf(core: Core, dialler: Omit<Dialler, 'config'>): P
 export async function dialableOf(core: Core, dialler: Dialler, destination: Address): Promise<Dialable> {
   switch (destination.type) {
     case 'sip': {
-      // Headers in the URI would become headers of our INVITE.
-      if (/[?<>"\p{Cc}]/u.test(destination.target)) refuse('a sip address is user@host, without headers')
+      await checkSipHost(core, dialler, destination.target)
       const ways = [{ endpoint: `PJSIP/call-out/sip:${destination.target}`, variables: {} }]
       return { source: await sourceOf(core, dialler), destination, ways }
     }
@@ -73,6 +72,26 @@ export async function dialableOf(core: Core, dialler: Dialler, destination: Addr
 
 function refuse(problem: string): never {
   throw new Refusal('DESTINATION_INVALID', problem)
+}
+
+/** Of parameters, only this leads nowhere else than to the host; headers in the URI would become headers of our INVITE. */
+const sipTarget =
+  /^[^@<>"?\s\p{Cc}]+@(?:\[(?<ipv6>[0-9a-f:.]+)\]|(?<name>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*))(?::[0-9]{1,5})?(?:;transport=[a-z]+)?$/iu
+
+/** A carrier that knows us by our address alone would put a call through for nothing, wherever it goes. */
+async function checkSipHost(core: Core, dialler: Dialler, target: string): Promise<void> {
+  const { ipv6, name } = sipTarget.exec(target)?.groups ?? {}
+  const host = ipv6 ?? name ?? refuse('a sip address is user@host, without headers or parameters but transport')
+  if (isForeignPhone(core, dialler, host)) refuse('this is the phone of another customer')
+  const identity = internalIdentity(dialler.customer_id)
+  const { is_carrier } = await core.managers.route.dialroute.carrier_at({ host }, { identity })
+  if (is_carrier) refuse('this host is that of a carrier; call numbers as addresses of type tel')
+}
+
+/** Phones register with the domain of their customer, which alone may call them by it. */
+function isForeignPhone({ settings }: Core, { customer_id }: Dialler, host: string): boolean {
+  const suffix = `.registrar.${settings.SIP_BASE_DOMAIN}`.toLowerCase()
+  return host.toLowerCase().endsWith(suffix) && host.toLowerCase() !== `${customer_id}${suffix}`
 }
 
 async function checkBalance(core: Core, { customer_id }: Dialler): Promise<void> {

@@ -134,6 +134,17 @@ describe('is refused, and nothing is held back,', () => {
     lab.world.customers.set(lab.customer, { status: 'active' })
   })
 
+  test.each([
+    ['at the host of a carrier', '+14155550123@sip.carrier.example:5080;transport=tcp'],
+    ['with a way around its host', '+14155550123@phones.example;maddr=sip.carrier.example'],
+    ['with headers', 'alice@phones.example?Route=%3Csip:sip.carrier.example%3E'],
+  ])('a sip address %s', async (_, target) => {
+    lab.world.carriers = ['sip.carrier.example']
+    await expect(dial({ destinations: [{ type: 'sip', target }] })).rejects.toMatchObject({
+      reason: 'DESTINATION_INVALID',
+    })
+  })
+
   test('from a number that is not its own, unless it has set one for that', async () => {
     const foreign = { type: 'tel' as const, target: '+14155550999' }
     await expect(dial({ source: foreign })).rejects.toMatchObject({ reason: 'SOURCE_INVALID' })

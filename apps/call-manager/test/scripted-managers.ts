@@ -278,6 +278,7 @@ export class World {
 
   #route(): Manager {
     return scriptedBy(routeContract, {
+      'dialroute.carrier_at': ({ host }) => ({ is_carrier: this.carriers.includes(String(host)) }),
       'dialroute.list': ({ target }) => ({
         result: this.carriers.map((hostname) => ({
           route_id: newId(),

@@ -3,6 +3,7 @@ import { crud, type Resources } from '@sidetone/manager'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import type { Provider, Route, routeContract } from '@sidetone/proto-schemas/route'
 import type { ResourceTable } from '@sidetone/store'
+import { isCarrierHost } from './carrier-hosts.ts'
 import { dialOrder, dialroute, targetsOf } from './dial-order.ts'
 
 type RouteHandlers = Handlers<typeof routeContract>
@@ -70,6 +71,16 @@ export function routeHandlers({
         const matching = found.flat()
         const ids = new Set(matching.map(({ provider_id }) => provider_id))
         return { result: dialOrder(target, matching, await providersOf(Array.from(ids))) }
+      },
+
+      async carrier_at({ host }) {
+        const all = await providers.list(store, nilId, { limit: mostRoutes })
+        return {
+          is_carrier: await isCarrierHost(
+            host,
+            all.map(({ hostname }) => hostname),
+          ),
+        }
       },
     },
   }
