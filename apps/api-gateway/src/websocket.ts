@@ -25,7 +25,7 @@ const socketOptions = {
 }
 
 /** A client that asks for a WebSocket, and may have it. */
-export interface Upgrade {
+interface Upgrade {
   /** Its query, and what the path's groups stand for. */
   input: Record<string, string>
   identity: Identity
@@ -34,7 +34,7 @@ export interface Upgrade {
 }
 
 /** What is ready for a client. */
-export interface Opened {
+interface Opened {
   serve: (socket: WebSocket) => {
     /** Closes the socket because the server goes away. */
     leave: () => void
