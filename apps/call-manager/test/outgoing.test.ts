@@ -53,6 +53,17 @@ test('a sip address is called as it is given, from the source that is given', as
   await lab.ended()
 })
 
+test('a phone of another customer cannot be called by its sip address, an own one can', async () => {
+  const by = (customer: string) => `1000@${customer}.registrar.sidetone.localhost`
+  const dial = (target: string) => lab.calls.create({ actions: beep, destinations: [{ type: 'sip', target }] })
+  const foreign = by('00000000-0000-4000-8000-000000000008')
+  for (const target of [foreign, foreign.toUpperCase(), `${foreign}:5060;transport=udp`]) {
+    await expect(dial(target)).rejects.toMatchObject({ reason: 'DESTINATION_INVALID' })
+  }
+  await dial(by(lab.customer))
+  expect(await lab.ended()).toMatchObject({ hangup_reason: 'failed', hangup_by: 'remote' })
+})
+
 test.each([
   [486, 'busy'],
   [603, 'noanswer'],
