@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Backing, embedded, findRealServices, openEvents, startWebhookReceiver } from '../src/index.ts'
 import {
@@ -22,7 +23,6 @@ describe('embedded', () => customerStory(embedded))
 describe.skipIf(!realServices)('on MariaDB, RabbitMQ and Redis', () => customerStory(realServices!))
 
 const nil = '00000000-0000-0000-0000-000000000000'
-const email = 'stranger@example.com'
 const password = 'correct horse battery'
 const [ownNumber, atHome, abroad] = ['+12125550111', '+12125550100', '+442079460000']
 const tel = (target: string) => ({ type: 'tel' as const, target, target_name: '', name: '', detail: '' })
@@ -37,6 +37,8 @@ interface SignedUp {
 
 /** Steps of one story: each goes on where the one before ended. */
 function customerStory(prepare: () => Promise<Backing>) {
+  // Redis outlives a run, and counts the mails to an address.
+  const email = `stranger-${randomUUID()}@example.com`
   let stage: Stage
   let customerId: string
   let key: { id: string; token: string }
@@ -213,8 +215,10 @@ function customerStory(prepare: () => Promise<Backing>) {
       expect(await eventually(() => refused(client.tag.list(), 403))).toMatchObject({ reason: 'ACCOUNT_FROZEN' })
     }
     await expect((await callIn()).answered).rejects.toMatchObject({ status: 403 })
+    expect(await events.closed).toBe(4001)
     await stage.operator.customer.recover({ id: customerId })
     await eventually(() => admin.tag.list())
+    await eventually(reopenStream)
     const again = await callIn()
     await again.answered
     await again.hangup()
@@ -305,6 +309,9 @@ function customerStory(prepare: () => Promise<Backing>) {
     expect(await events.closed).toBe(4001)
     await eventually(() => expect(phone.register()).rejects.toMatchObject({ status: expect.any(Number) }))
     expect((await operator.customer.list({ page_size: 100 })).result.map(({ id }) => id)).not.toContain(customerId)
+
+    const uri = { ...tel(`${account.username}@${domain}`), type: 'sip' as const }
+    await refused(operator.call.create({ actions: answerAndHangUp, destinations: [uri] }), 400)
 
     // Whoever takes its number is called there, and nobody else hears of it.
     const heir = await startWebhookReceiver()
