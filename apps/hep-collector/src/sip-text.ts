@@ -11,7 +11,7 @@ export interface SipText {
 const ofCalls = new Set(['INVITE', 'ACK', 'BYE', 'CANCEL', 'PRACK', 'UPDATE', 'INFO', 'REFER', 'NOTIFY'])
 
 /** RFC 3261 section 7: the first line, then headers, of which some have a short name. */
-const startLine = /^(?:SIP\/2\.0 (\d{3})|([A-Z]{1,32}) )/
+const startLine = /^(?:SIP\/2\.0 (\d{3}) |([A-Z]{1,32}) \S+ SIP\/2\.0\r?\n)/
 const callIdHeader = /^(?:call-id|i)[ \t]*:[ \t]*(\S{1,255})[ \t]*$/im
 const cseqHeader = /^cseq[ \t]*:[ \t]*\d+[ \t]+([A-Z]+)/im
 
