@@ -74,6 +74,24 @@ test('a client does not hear what it says itself', async () => {
   await call.hangup()
 }, 30_000)
 
+test('two who talk to each other go on, and both are heard', async () => {
+  const server = { host: sidetone.host, port: sidetone.sipPort }
+  const other = await createPhone({ server, username: '1001', password: 'pass1001' })
+  phones.push(other)
+  await other.register()
+  const destinations = [{ type: 'extension', target: '1001', target_name: '1001' }]
+  const { call, id } = await dial([{ type: 'answer' }, { type: 'connect', option: { destinations } }])
+  const connected = await other.nextCall()
+  await connected.answer()
+  void connected.play({ frequency: 900, durationMs: 20_000 })
+  await call.waitForTone(900)
+  const media = await stream(id)
+  media.say({ frequency: 1_100, durationMs: 20_000 })
+  await Promise.all([media.hears(900), call.waitForTone(1_100, { minMs: 500 })])
+  await call.waitForTone(900, { minMs: 500 })
+  await call.hangup()
+}, 30_000)
+
 test('five may listen to a call; who leaves makes room', async () => {
   const { call, id } = await talking()
   const five = await Promise.all(Array.from({ length: 5 }, () => stream(id)))
