@@ -37,3 +37,14 @@ export async function checkCustomer({ client }: Core, id: string, fail: Fail<'CU
       throw isMissing(error) ? fail('CUSTOMER_UNKNOWN') : error
     })
 }
+
+/** A customer that is gone is not. */
+export async function isFrozen({ client }: Core, id: string): Promise<boolean> {
+  const customer = await client(customerContract)
+    .customer.get({ id }, { identity: internalIdentity() })
+    .catch((error: unknown) => {
+      if (!isMissing(error)) throw error
+      return undefined
+    })
+  return customer?.status === 'frozen'
+}

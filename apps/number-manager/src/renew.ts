@@ -2,6 +2,7 @@ import { ApiError, everyCustomer, internalIdentity } from '@sidetone/contract'
 import { billingContract } from '@sidetone/proto-schemas/billing'
 import { newId, timeAfter } from '@sidetone/store'
 import type { Core, NumberRow } from './core.ts'
+import { isFrozen } from './owner.ts'
 import { releaseMoney, removeNumber } from './purchase.ts'
 
 const hourMs = 3_600_000
@@ -83,7 +84,9 @@ async function renew(core: Core, number: NumberRow): Promise<NumberRow | undefin
     )
   } catch (error) {
     if (!(error instanceof ApiError && cannotPay.has(error.status))) throw error
-    if (Date.parse(nextRenewal(number)) + graceMs <= Date.now()) await releaseUnpaid(core, number)
+    const isLate = Date.parse(nextRenewal(number)) + graceMs <= Date.now()
+    // Frozen, it cannot pay; once it recovers it has its numbers.
+    if (isLate && !(await isFrozen(core, customer_id))) await releaseUnpaid(core, number)
     return undefined
   }
   const renewed = await store.transaction(async (tx) => {

@@ -89,6 +89,15 @@ describe.each(await testDatabases('renewals'))('on $name', ({ create }) => {
     expect((await running.told({ id: late.id })).at(-1)).toMatchObject({ type: 'number_deleted' })
   })
 
+  test('a frozen customer keeps its numbers, however long they are not paid for', async () => {
+    const { id } = await boughtDaysAgo(60)
+    running.frozen.add(acme)
+    expect(await running.operators.number.renew({ tm_renew: now() })).toEqual([])
+    expect(await running.lookup(number)).toMatchObject({ id, status: 'active' })
+    running.frozen.delete(acme)
+    expect(await running.operators.number.renew({ tm_renew: now() })).toMatchObject([{ id }])
+  })
+
   test('a number whose customer’s account is gone goes back too', async () => {
     await boughtDaysAgo(39)
     running.withoutAccount.add(acme)

@@ -23,6 +23,7 @@ export async function startNumbers(
   const held = new Map<string, string>()
   const penniless = new Set<string>()
   const withoutAccount = new Set<string>()
+  const frozen = new Set<string>()
   const plans = new Map<string, PlanType>()
 
   const customers = scripted(customerContract, {
@@ -32,7 +33,8 @@ export async function startNumbers(
         return {
           ...{ id, customer_id: id, name: '', detail: '', email: 'a@b.example', phone_number: '', address: '' },
           ...{ webhook_method: 'POST', webhook_uri: '', webhook_secret: '', billing_account_id: nilId },
-          ...{ metadata: { rtp_debug: false }, email_verified: false, status: 'active' },
+          ...{ metadata: { rtp_debug: false }, email_verified: false },
+          status: frozen.has(id) ? ('frozen' as const) : ('active' as const),
           ...{ identity_verification_status: 'none', tm_deletion_scheduled: null },
           ...{ tm_create: '2026-11-21T07:00:00.000000Z', tm_update: null, tm_delete: null },
         }
@@ -63,6 +65,7 @@ export async function startNumbers(
     },
     reservation: {
       async create({ reference_type, reference_id }, { customer_id, fail }) {
+        if (frozen.has(customer_id)) throw fail('BILLING_ACCOUNT_FROZEN')
         if (penniless.has(customer_id)) throw fail('BALANCE_INSUFFICIENT')
         if (withoutAccount.has(customer_id)) throw fail('BILLING_ACCOUNT_NOT_FOUND')
         held.set(`${reference_type} ${reference_id}`, customer_id)
@@ -85,6 +88,7 @@ export async function startNumbers(
     held,
     penniless,
     withoutAccount,
+    frozen,
     plans,
     mine: app.as(numberContract, adminOf(acme)),
     theirs: app.as(numberContract, adminOf(rival)),
