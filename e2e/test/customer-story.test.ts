@@ -257,6 +257,8 @@ function customerStory(prepare: () => Promise<Backing>) {
       const told = result.map(({ event_type, actor_type, actor_id }) => `${event_type} by ${actor_type} ${actor_id}`)
       expect(told).toEqual(expect.arrayContaining(deeds))
     })
+    const { result } = await stage.operator.audit_log.list_of({ customer_id: nil, actor_id: operator })
+    expect(result.map(({ event_type }) => event_type)).toEqual(['route_created', 'provider_created'])
   })
 
   test('the month is invoiced when it is over, as data and as a document', async () => {
@@ -323,6 +325,10 @@ function customerStory(prepare: () => Promise<Backing>) {
     await (await callIn()).ended
     await eventually(() => expect(heir.received.map(({ body }) => JSON.parse(body).type)).toContain('call_hangup'))
     expect(receiver.received.slice(silentSince)).toEqual([])
+
+    const kept = (await operator.audit_log.list_of({ customer_id: customerId })).result
+    expect(kept.map(({ event_type }) => event_type)).toContain('customer_deleted')
+    await refused(stage.api(key.token).audit_log.list_of({ customer_id: customerId }), 401)
 
     // Who signs up again begins anew.
     await stage.api().session.signup({ email, name: 'Stranger', accepted_tos: true })

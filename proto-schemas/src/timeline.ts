@@ -6,6 +6,7 @@ import {
   Id,
   managers,
   operation,
+  operators,
   Page,
   PageQuery,
   Time,
@@ -41,6 +42,13 @@ export const AuditEntry = z
   })
   .meta({ id: 'AuditEntry' })
 export type AuditEntry = z.infer<typeof AuditEntry>
+
+const AuditQuery = PageQuery.extend({
+  actor_id: Id.optional(),
+  resource_id: Id.optional(),
+  since: z.iso.datetime().optional(),
+  until: z.iso.datetime().optional(),
+})
 
 const Retention = z.object({ events_days: z.int().min(1).max(3650) })
 
@@ -99,12 +107,15 @@ export const timelineContract = defineContract({
           http: 'GET /audit_logs',
           summary: 'List who changed what, when and from where',
           allow: admins,
-          input: PageQuery.extend({
-            actor_id: Id.optional(),
-            resource_id: Id.optional(),
-            since: z.iso.datetime().optional(),
-            until: z.iso.datetime().optional(),
-          }),
+          input: AuditQuery,
+          output: Page(AuditEntry),
+        }),
+        list_of: operation({
+          http: 'GET /customers/{customer_id}/audit_logs',
+          summary:
+            'List who changed what of a customer, also of a deleted one; the nil id stands for the platform itself',
+          allow: operators,
+          input: AuditQuery.extend({ customer_id: Id }),
           output: Page(AuditEntry),
         }),
       },

@@ -96,7 +96,10 @@ export const timelineManager = defineManager({
           },
         },
         sip_message: sip.handlers,
-        audit_log: { list: (query, { customer_id }) => audit.page(customer_id, query) },
+        audit_log: {
+          list: (query, { customer_id }) => audit.page(customer_id, query),
+          list_of: ({ customer_id, ...query }) => audit.page(customer_id, query),
+        },
       },
       reactions: [
         { types: 'all', run: (event) => (isAriEvent(event) ? sip.onAriEvent(event) : onEvent(event)) },

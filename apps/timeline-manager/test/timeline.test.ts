@@ -1,4 +1,4 @@
-import { type Actor, type EventEnvelope, internalIdentity, nilId } from '@sidetone/contract'
+import { type Actor, type EventEnvelope, internalIdentity, nilId, permissionBits } from '@sidetone/contract'
 import { timelineContract } from '@sidetone/proto-schemas/timeline'
 import { type TestDatabase, testDatabases } from '@sidetone/store/testing'
 import { adminOf, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
@@ -203,6 +203,8 @@ describe.each(await testDatabases('the timeline'))('on $name', ({ create }) => {
     expect(JSON.stringify(await after(0))).not.toContain('192.0.2.1')
     expect((await after(0)).head).toBe(2)
     expect((await app.as(timelineContract, adminOf(rival)).audit_log.list({})).result).toEqual([])
+    const operator = app.as(timelineContract, { ...adminOf(rival), permission: permissionBits.project_super_admin })
+    expect((await operator.audit_log.list_of({ customer_id: acme })).result).toEqual(result)
 
     const found = async (query: Parameters<typeof audit_log.list>[0]) =>
       (await audit_log.list(query)).result.map(({ event_type }) => event_type)
@@ -235,7 +237,8 @@ describe.each(await testDatabases('the timeline'))('on $name', ({ create }) => {
     expect((await after(0)).head).toBe(5)
   })
   test('events of a deleted customer go, also those that come later; who did what is kept', async () => {
-    for (const customer_id of [acme, rival]) await publish({ ...tagEvent({ customer_id }), actor: actor() })
+    const id = () => idAt(new Date().toISOString())
+    for (const customer_id of [acme, rival]) await publish({ ...tagEvent({ customer_id }), id: id(), actor: actor() })
     const deleted = { ...tagEvent({ resource_id: acme, type: 'customer_deleted' }), resource: 'customer' }
     await publish({ ...deleted, data: { id: acme } })
     await publish(tagEvent())

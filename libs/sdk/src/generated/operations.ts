@@ -457,6 +457,8 @@ export interface Operations {
   audit_log: {
     /** List who changed what, when and from where */
     list: Method<{ page_size?: number; page_token?: string; actor_id?: string; resource_id?: string; since?: string; until?: string }, { result: Array<AuditEntry>; next_page_token: string }>
+    /** List who changed what of a customer, also of a deleted one; the nil id stands for the platform itself */
+    list_of: Method<{ page_size?: number; page_token?: string; actor_id?: string; resource_id?: string; since?: string; until?: string; customer_id: string }, { result: Array<AuditEntry>; next_page_token: string }>
   }
   webhook_endpoint: {
     /** List webhook endpoints */
@@ -718,6 +720,7 @@ export const operations: Record<string, Record<string, OperationRow>> = {
   },
   audit_log: {
     list: {"method":"GET","path":"/v1.0/audit_logs","parameters":[]},
+    list_of: {"method":"GET","path":"/v1.0/customers/{customer_id}/audit_logs","parameters":["customer_id"]},
   },
   webhook_endpoint: {
     list: {"method":"GET","path":"/v1.0/webhook_endpoints","parameters":[]},
