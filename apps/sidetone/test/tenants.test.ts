@@ -143,7 +143,7 @@ describe('an id of another customer reads as one that does not exist', () => {
   const withId = publicRoutes.filter(({ path }) => path.includes('{'))
 
   test('one row of each resource is there to be asked for', () => {
-    const known = new Set([...owned.keys(), 'timeline', 'recording', 'invoice'])
+    const known = new Set([...owned.keys(), 'timeline', 'audit_log', 'recording', 'invoice'])
     const missing = withId.map(({ resource }) => resource).filter((resource) => !known.has(resource))
     expect(missing, 'beforeAll of this file must make one of each').toEqual([])
   })
