@@ -82,17 +82,20 @@ const sipTarget =
 async function checkSipHost(core: Core, dialler: Dialler, target: string): Promise<void> {
   const { ipv6, name } = sipTarget.exec(target)?.groups ?? {}
   const host = ipv6 ?? name ?? refuse('a sip address is user@host, without headers or parameters but transport')
-  if (isForeignPhone(core, dialler, host)) refuse('this is the phone of another customer')
+  if (isPhone(core, host)) {
+    if (host.toLowerCase() !== phonesOf(core, dialler.customer_id)) refuse('this is the phone of another customer')
+    return
+  }
   const identity = internalIdentity(dialler.customer_id)
   const { is_carrier } = await core.managers.route.dialroute.carrier_at({ host }, { identity })
   if (is_carrier) refuse('this host is that of a carrier; call numbers as addresses of type tel')
+  await core.outbound.addressOf(host).catch((error: Error) => refuse(`this host cannot be called: ${error.message}`))
 }
 
 /** Phones register with the domain of their customer, which alone may call them by it. */
-function isForeignPhone({ settings }: Core, { customer_id }: Dialler, host: string): boolean {
-  const suffix = `.registrar.${settings.SIP_BASE_DOMAIN}`.toLowerCase()
-  return host.toLowerCase().endsWith(suffix) && host.toLowerCase() !== `${customer_id}${suffix}`
-}
+const phonesOf = ({ settings }: Core, customer_id: string): string =>
+  `${customer_id}.registrar.${settings.SIP_BASE_DOMAIN}`.toLowerCase()
+const isPhone = (core: Core, host: string): boolean => host.toLowerCase().endsWith(phonesOf(core, ''))
 
 async function checkBalance(core: Core, { customer_id }: Dialler): Promise<void> {
   const identity = internalIdentity(customer_id)

@@ -64,6 +64,16 @@ test('a phone of another customer cannot be called by its sip address, an own on
   expect(await lab.ended()).toMatchObject({ hangup_reason: 'failed', hangup_by: 'remote' })
 })
 
+test('no sip address leads into a network of the platform’s own', async () => {
+  for (const host of ['10.1.2.3', '169.254.169.254', '[::ffff:192.168.0.1]', '[fd00::1]']) {
+    const destinations = [{ type: 'sip' as const, target: `someone@${host}` }]
+    await expect(lab.calls.create({ actions: beep, destinations })).rejects.toMatchObject({
+      reason: 'DESTINATION_INVALID',
+      message: expect.stringContaining('cannot be called'),
+    })
+  }
+})
+
 test.each([
   [486, 'busy'],
   [603, 'noanswer'],
