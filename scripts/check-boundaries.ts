@@ -50,7 +50,7 @@ function mayImport(from: string, to: string): string | undefined {
 }
 
 const mayReadEnvironment =
-  /(^|\/)(main|admin|migrate)\.ts$|run-manager\.ts$|^libs\/store\/src\/testing\.ts$|^libs\/testing\/|^e2e\/|^bench\/|\/test\/|\.test\.ts$/
+  /(^|\/)(main|admin|migrate)\.ts$|run-manager\.ts$|^libs\/testing\/|^e2e\/|^bench\/|\/test\/|\.test\.ts$/
 
 const problems: string[] = []
 for (const file of sources.map((path) => path.split(sep).join('/'))) {
