@@ -41,8 +41,10 @@ export function createBreaker(
   }
 
   async function count(error: unknown): Promise<never> {
-    failing ||= isUnreached(error)
-    await breaker.execute(() => Promise.reject(error)).catch(() => {})
+    if (isUnreached(error)) {
+      failing = true
+      await breaker.execute(() => Promise.reject(error)).catch(() => {})
+    }
     throw error
   }
 
