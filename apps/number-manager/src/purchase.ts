@@ -1,10 +1,11 @@
 import { ApiError, internalIdentity, type Scope } from '@sidetone/contract'
 import { RetryAt } from '@sidetone/jobs'
+import { ProviderRefused } from '@sidetone/outbound'
 import { billingContract } from '@sidetone/proto-schemas/billing'
 import type { PhoneNumber } from '@sidetone/proto-schemas/number'
 import { DuplicateError, newId, type Tx, timeAfter } from '@sidetone/store'
 import type { Core, NumberRow } from './core.ts'
-import { type NumberProvider, ProviderRefused, ProviderUnavailable } from './providers/provider.ts'
+import { type NumberProvider, ProviderUnavailable } from './providers/provider.ts'
 
 const jobType = 'number.give_back'
 /** Longer than any purchase takes: one that has neither succeeded nor failed by then is undone. */

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { everyCustomer, type Handlers, nilId } from '@sidetone/contract'
 import type { Resources } from '@sidetone/manager'
+import { ProviderRefused } from '@sidetone/outbound'
 import type { Provider, routeContract } from '@sidetone/proto-schemas/route'
 import { newId, type ResourceTable, timeAfter } from '@sidetone/store'
 import type { watchHealth } from './health.ts'
 import { newProvider } from './providers.ts'
 import type { RouteSettings } from './settings.ts'
-import { createTelnyx, TelnyxError } from './telnyx.ts'
+import { createTelnyx } from './telnyx.ts'
 
 type Setup = Handlers<typeof routeContract>['provider']['setup']
 
@@ -84,7 +85,7 @@ export function providerSetup({ store, jobs, emit, outbound, secrets, settings, 
       await store.transaction((tx) => jobs.enqueue(tx, 'route.setup_undo', undo, { key: keyOf(id) }))
       const { message } = cause as Error
       if (isUnauthorized(cause)) throw fail('CARRIER_CREDENTIALS_INVALID', { cause })
-      if (cause instanceof TelnyxError && cause.status < 500 && cause.status !== 429)
+      if (cause instanceof ProviderRefused && cause.status < 500 && cause.status !== 429)
         throw fail('CARRIER_REFUSED', { message: `The carrier refused the set-up: ${message}`, cause })
       throw fail('CARRIER_UNAVAILABLE', { cause })
     }
@@ -92,4 +93,4 @@ export function providerSetup({ store, jobs, emit, outbound, secrets, settings, 
 }
 
 const isUnauthorized = (error: unknown): boolean =>
-  error instanceof TelnyxError && (error.status === 401 || error.status === 403)
+  error instanceof ProviderRefused && (error.status === 401 || error.status === 403)

@@ -1,15 +1,4 @@
-import type { Outbound } from '@sidetone/outbound'
-
-/** What Telnyx says to a request that it does not carry out. */
-export class TelnyxError extends Error {
-  override readonly name = 'TelnyxError'
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-}
+import { type Outbound, ProviderRefused } from '@sidetone/outbound'
 
 interface Connect {
   /** What everything made there is called by, so that it can be found again. */
@@ -35,7 +24,7 @@ export function createTelnyx(outbound: Outbound, baseUrl: string, apiKey: string
       maxRedirects: 0,
     })
     const text = answer.body.toString()
-    if (answer.status < 200 || answer.status > 299) throw new TelnyxError(answer.status, problemIn(text))
+    if (answer.status < 200 || answer.status > 299) throw new ProviderRefused(answer.status, problemIn(text))
     return text === '' ? ({} as T) : (JSON.parse(text) as { data: T }).data
   }
 
@@ -45,7 +34,7 @@ export function createTelnyx(outbound: Outbound, baseUrl: string, apiKey: string
   /** Gone already is as good. */
   const remove = (path: string, { id }: Resource) =>
     request('DELETE', `${path}/${id}`).catch((error: unknown) => {
-      if (!(error instanceof TelnyxError && error.status === 404)) throw error
+      if (!(error instanceof ProviderRefused && error.status === 404)) throw error
     })
 
   return {

@@ -17,3 +17,15 @@ export class OutboundTooLarge extends Error {
 export class OutboundFailed extends Error {
   override name = 'OutboundFailed'
 }
+
+/** A service of somebody else's has answered, and does not do it. */
+export class ProviderRefused extends Error {
+  override readonly name = 'ProviderRefused'
+  /** Of its HTTP answer. */
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}

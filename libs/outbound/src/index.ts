@@ -1,4 +1,4 @@
-export { OutboundFailed, OutboundRefused, OutboundTimeout, OutboundTooLarge } from './errors.ts'
+export { OutboundFailed, OutboundRefused, OutboundTimeout, OutboundTooLarge, ProviderRefused } from './errors.ts'
 export {
   createOutbound,
   type Outbound,

@@ -1,4 +1,4 @@
-import type { Outbound } from '@sidetone/outbound'
+import { type Outbound, ProviderRefused } from '@sidetone/outbound'
 
 const timeoutMs = 15_000
 
@@ -24,15 +24,4 @@ export async function ask(outbound: Outbound, { method, url, key, contentType, b
     response.status,
     `${method} ${new URL(url).pathname}: ${response.status} ${text.slice(0, 500)}`,
   )
-}
-
-/** The provider has answered, and said no. */
-export class ProviderRefused extends Error {
-  override readonly name = 'ProviderRefused'
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
 }

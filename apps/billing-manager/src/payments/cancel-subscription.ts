@@ -1,8 +1,8 @@
 import type { Jobs } from '@sidetone/jobs'
+import { ProviderRefused } from '@sidetone/outbound'
 import type { Tx } from '@sidetone/store'
 import type { Logger } from '@sidetone/telemetry'
 import type { AccountRow } from '../tables.ts'
-import { ProviderRefused } from './ask.ts'
 import type { PaymentProvider, ProviderName } from './provider.ts'
 
 const type = 'billing.cancel_subscription'

@@ -1,7 +1,7 @@
-import type { Outbound, OutboundRequest } from '@sidetone/outbound'
+import { type Outbound, type OutboundRequest, ProviderRefused } from '@sidetone/outbound'
 import type { AvailableNumber, PhoneNumber } from '@sidetone/proto-schemas/number'
 
-/** Sells phone numbers. It throws `ProviderRefused` or `ProviderUnavailable`. */
+/** Sells phone numbers. It throws `ProviderRefused` (nothing has changed there) or `ProviderUnavailable`. */
 export interface NumberProvider {
   name: Exclude<PhoneNumber['provider_name'], ''>
   /** Refused for countries in which it sells none. */
@@ -10,17 +10,6 @@ export interface NumberProvider {
   buy: (number: string, reference: string) => Promise<Pick<PhoneNumber, 't38_enabled' | 'emergency_enabled'>>
   /** Gives back whatever was bought under a reference; nothing is as good. */
   release: (reference: string) => Promise<void>
-}
-
-/** The provider does not do this, and nothing has changed there. */
-export class ProviderRefused extends Error {
-  override readonly name = 'ProviderRefused'
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
 }
 
 /** The provider cannot do it now, or did not say whether it did: that is to be found out later. */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Outbound } from '@sidetone/outbound'
+import { ProviderRefused } from '@sidetone/outbound'
 import { AvailableNumber } from '@sidetone/proto-schemas/number'
-import { ask, type NumberProvider, ProviderRefused, ProviderUnavailable, unlessGone } from './provider.ts'
+import { ask, type NumberProvider, ProviderUnavailable, unlessGone } from './provider.ts'
 
 interface Options {
   outbound: Outbound
