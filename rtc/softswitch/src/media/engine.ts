@@ -1,6 +1,7 @@
 import { createClock } from './clock.ts'
 import { createPorts, type PortRange } from './ports.ts'
 import { createSession, noPackets, type SessionOptions } from './session.ts'
+import { type PacketTransport, udpTransport } from './transport.ts'
 import type { MediaSession, MediaStats } from './types.ts'
 
 export interface MediaEngineOptions extends PortRange {
@@ -30,18 +31,23 @@ export function createMediaEngine({ log, ...range }: MediaEngineOptions) {
     }
   }
 
+  async function openUdp(): Promise<PacketTransport> {
+    const socket = await ports.open()
+    const { port } = socket.address()
+    socket.on('error', (error) => log?.warn({ err: error, local_port: port }, 'RTP socket failed'))
+    return udpTransport(socket, onSendError(port))
+  }
+
   return {
     clock,
-    async openSession(options: SessionOptions = {}): Promise<MediaSession> {
-      const socket = await ports.open()
-      const { port } = socket.address()
-      socket.on('error', (error) => log?.warn({ err: error, local_port: port }, 'RTP socket failed'))
-      const session = createSession(socket, clock, options, {
-        onSent: onSendError(port),
-        onClose(stats) {
-          sessions.delete(session)
-          addUp(ended, stats)
-        },
+    /** On a UDP port of its own, or on the transport given. */
+    async openSession({
+      transport,
+      ...options
+    }: SessionOptions & { transport?: PacketTransport | undefined } = {}): Promise<MediaSession> {
+      const session = createSession(transport ?? (await openUdp()), clock, options, (stats) => {
+        sessions.delete(session)
+        addUp(ended, stats)
       })
       sessions.add(session)
       return session

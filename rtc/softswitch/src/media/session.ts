@@ -1,10 +1,10 @@
-import type { Socket } from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import { createDtmfSender } from './dtmf-sender.ts'
 import { frameMs, frameSamples, newFrame, saturate, silence } from './frame.ts'
 import { createPlayer } from './player.ts'
 import { createRtpReceiver } from './rtp-receiver.ts'
 import { createRtpSender } from './rtp-sender.ts'
+import type { PacketTransport } from './transport.ts'
 import type { AudioSink, Frame, MediaClock, MediaSession, MediaStats, RemoteMedia } from './types.ts'
 
 export interface SessionOptions {
@@ -24,20 +24,19 @@ export const noPackets = (): MediaStats => ({
   packetsForeign: 0,
 })
 
-/** One RTP stream pair on a bound socket, which it owns from here on. */
+/** One RTP stream pair on a transport, which it owns from here on. */
 export function createSession(
-  socket: Socket,
+  transport: PacketTransport,
   clock: MediaClock,
   { timeoutMs }: SessionOptions,
-  { onSent, onClose }: { onSent: (error: Error | null) => void; onClose: (stats: MediaStats) => void },
+  onClose: (stats: MediaStats) => void,
 ): MediaSession {
   const stats = noPackets()
   const events = new EventEmitter<{ dtmf: [string, number]; timeout: [] }>()
   const receiver = createRtpReceiver(stats, (digit, durationMs) => events.emit('dtmf', digit, durationMs))
   const sender = createRtpSender((packet) => {
-    const target = receiver.latch.target()!
     stats.packetsSent++
-    socket.send(packet, target.port, target.address, onSent)
+    transport.send(packet, receiver.latch.target()!)
   })
   const player = createPlayer()
   const sinks = new Set<AudioSink>()
@@ -98,13 +97,13 @@ export function createSession(
   }
 
   const listener = { hear, speak }
-  socket.on('message', (bytes, from) => {
+  transport.receive((bytes, from) => {
     if (remote) receiver.receive(bytes, from)
   })
   clock.add(listener)
 
   return Object.assign(events, {
-    localPort: socket.address().port,
+    localPort: transport.localPort,
     clock,
     stats,
     setRemote(media: RemoteMedia) {
@@ -137,7 +136,7 @@ export function createSession(
       if (closed) return
       closed = true
       clock.remove(listener)
-      socket.close()
+      transport.close()
       player.close()
       dtmf.close()
       onClose(stats)
