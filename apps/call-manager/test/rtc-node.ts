@@ -20,14 +20,13 @@ const realm = 'sidetone'
 
 export type StartNode = (world: World, customer: string, log: Logger) => Promise<RtcNode>
 
-export const startEmbedded: StartNode = async (world, customer, log) => {
+export const startEmbedded: StartNode = async (world, _customer, log) => {
   const recordingDir = await mkdtemp(join(tmpdir(), 'sidetone-recordings-'))
   const softswitch = await startSoftswitch({
     sipPort: 0,
     bindAddress: '127.0.0.1',
     rtpPortMin: 0,
     rtpPortMax: 0,
-    defaultCustomerId: customer,
     recordingDir,
     log: {
       info: (fields, message) => log.info(fields, message),

@@ -1,10 +1,12 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ariAccessOf } from '@sidetone/asterisk-proxy'
+import type { Transport } from '@sidetone/bus'
 import { type Account, type Registration, type Softswitch, startSoftswitch, type Who } from '@sidetone/softswitch'
 import { gauge, type Logger } from '@sidetone/telemetry'
 import type { z } from 'zod'
 import type { rtcSettings } from './rtc-settings.ts'
+import { tellAccounts } from './tell-accounts.ts'
 
 export interface Rtc {
   /** How the proxy reaches the node. */
@@ -21,8 +23,8 @@ interface RtcOptions {
   dataDir: string
   /** Of the collector of SIP messages, on loopback. */
   hepPort: number
-  customerId: string
   log: Logger
+  transport: Transport
   lookup: (who: Who) => Promise<Account | null>
 }
 
@@ -34,8 +36,8 @@ export async function startRtc({
   platformUrls,
   dataDir,
   hepPort,
-  customerId,
   log,
+  transport,
   lookup,
 }: RtcOptions): Promise<Rtc> {
   if (settings.ARI_URL) {
@@ -50,7 +52,6 @@ export async function startRtc({
     ...(ADVERTISED_IP && { advertisedIp: ADVERTISED_IP }),
     realm: settings.SIP_REALM,
     registrarBaseDomain: settings.SIP_BASE_DOMAIN,
-    defaultCustomerId: customerId,
     hepCollector: { address: '127.0.0.1', port: hepPort },
     recordingDir: join(dataDir, 'recordings'),
     platformUrls,
@@ -66,6 +67,7 @@ export async function startRtc({
       }),
     log,
   })
+  const listening = await tellAccounts(transport, softswitch)
   const showing = setInterval(() => void showMetrics(softswitch), showEveryMs)
   const { ariUrl, ariUser, ariPassword } = softswitch
   return {
@@ -73,6 +75,7 @@ export async function startRtc({
     sipPort: softswitch.sipPort,
     async close() {
       clearInterval(showing)
+      await listening.close()
       await softswitch.close()
       kept.save()
     },

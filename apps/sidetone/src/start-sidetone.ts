@@ -126,8 +126,8 @@ async function start(
     hepPort: collector.port,
     platformUrls: [platform.fileSigner.url('', { expiresSeconds: 0 }), ...storageEndpoint(settings.STORAGE_URL)],
     dataDir: dataDir.path,
-    customerId: keys.customer_id,
     log,
+    transport,
     async lookup({ user: username, domain, trunk }) {
       const identity = internalIdentity()
       const { credentials } = trunk

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net'
+import { BlockList } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { SoftswitchConfig } from './config.ts'
 import { bareHost, type SipUri } from './sip/uri.ts'
@@ -10,14 +10,14 @@ export interface Addresses {
   isLocalDomain(host: string): boolean
   /** The trunk whose domain a host is: `<trunk>.trunk.<base>`. */
   trunkOf(host: string): string | null
-  /** The address of record a URI to be called means, when its host is ours. */
+  /** The phone that a URI to be called means: only the domain of a customer tells whose it is. */
   aorOf(uri: SipUri): string | null
   readonly trusted: BlockList
 }
 
 const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1'
 
-export function createAddresses(config: SoftswitchConfig, sipPort: () => number): Addresses {
+export function createAddresses(config: SoftswitchConfig): Addresses {
   const isWildcard = config.bindAddress === '0.0.0.0' || config.bindAddress === '::'
   const family = config.bindAddress.includes(':') ? 'IPv6' : 'IPv4'
   const found = Object.values(networkInterfaces())
@@ -56,13 +56,9 @@ export function createAddresses(config: SoftswitchConfig, sipPort: () => number)
       const bare = bareHost(host)
       return bare.endsWith(trunkSuffix) ? bare.slice(0, -trunkSuffix.length) : null
     },
-    aorOf({ user, host, port }) {
-      const bare = bareHost(host)
-      const customer = customerOf(bare)
-      if (customer !== null) return `${user}@${customer}`
-      // Another port on one of our addresses is another program.
-      const here = isIP(bare) ? own.has(bare) && (port ?? 5060) === sipPort() : names.has(bare)
-      return here ? `${user}@${config.defaultCustomerId}` : null
+    aorOf({ user, host }) {
+      const customer = customerOf(bareHost(host))
+      return customer === null ? null : `${user}@${customer}`
     },
   }
 }

@@ -33,8 +33,6 @@ export const softswitchConfig = z
     /** Host names that are ours, besides `localhost`, our addresses and `<customer id>.registrar.<base>`. */
     localDomains: z.array(z.string().toLowerCase()).default([]),
     registrarBaseDomain: z.string().min(1).toLowerCase().default('sidetone.localhost'),
-    /** Whose extensions a local domain without a customer in its name means. */
-    defaultCustomerId: z.string().default(''),
     maxCalls: z.int().positive().default(1000),
     /** Where the platform serves its own audio; URLs that begin elsewhere are a customer's, and guarded. */
     platformUrls: z.array(z.url()).default([]),

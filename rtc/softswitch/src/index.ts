@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { type SoftswitchSettings, softswitchConfig } from './config.ts'
-import type { FromWorker, Metrics, Registration, ToWorker, WorkerInput } from './protocol.ts'
+import type { Changed, FromWorker, Metrics, Registration, ToWorker, WorkerInput } from './protocol.ts'
 import type { Account, Who } from './sip/authenticate.ts'
 
 export { ha1 } from './sip/digest.ts'
@@ -24,6 +24,8 @@ export interface Softswitch {
   readonly ariUser: string
   readonly ariPassword: string
   metrics(): Promise<Metrics>
+  /** What is remembered of accounts ends; those that are gone lose their registrations. Their calls are not the switch's to end. */
+  accountsChanged(changed?: Changed): void
   /** Ends every call with a BYE; registrations stay. */
   close(): Promise<void>
 }
@@ -100,6 +102,7 @@ export async function startSoftswitch(options: SoftswitchOptions): Promise<Softs
         send({ type: 'metrics', id })
       })
     },
+    accountsChanged: (changed) => send({ type: 'accounts_changed', ...changed }),
     async close() {
       if (state === 'ready') {
         state = 'closing'

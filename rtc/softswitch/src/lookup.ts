@@ -10,6 +10,7 @@ export function createLookup(ask: (id: number, who: Who) => void) {
   const pending = new Map<number, { resolve(account: Account | null): void; reject(error: Error): void }>()
   const cache = new Map<string, { account: Account; until: number }>()
   let lastId = 0
+  let changes = 0
 
   const lookup: Lookup = async (who) => {
     const key = JSON.stringify(who)
@@ -17,13 +18,14 @@ export function createLookup(ask: (id: number, who: Who) => void) {
     if (known && known.until > Date.now()) return known.account
     cache.delete(key)
     const id = ++lastId
+    const asOf = changes
     const { promise, resolve, reject } = Promise.withResolvers<Account | null>()
     pending.set(id, { resolve, reject })
     const timer = setTimeout(() => reject(new Error(`no account lookup answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS)
     ask(id, who)
     try {
       const account = await promise
-      if (account) cache.set(key, { account, until: Date.now() + CACHE_MS })
+      if (account && asOf === changes) cache.set(key, { account, until: Date.now() + CACHE_MS })
       if (cache.size > CACHE_LIMIT) cache.delete(cache.keys().next().value!)
       return account
     } finally {
@@ -34,6 +36,11 @@ export function createLookup(ask: (id: number, who: Who) => void) {
 
   return {
     lookup,
+    /** Accounts have changed: what is remembered counts no more, nor what is being asked now. */
+    forget() {
+      changes++
+      cache.clear()
+    },
     answered({ id, account, error }: { id: number; account: Account | null; error?: string }) {
       const waiting = pending.get(id)
       if (error === undefined) waiting?.resolve(account)

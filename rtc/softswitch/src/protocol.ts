@@ -11,6 +11,12 @@ export interface Registration {
   source: string
 }
 
+/** Whose accounts have changed. */
+export interface Changed {
+  /** Of this customer, or of this user of the customer: their phones are not registered any more. */
+  gone?: { customer_id: string; username?: string } | undefined
+}
+
 export interface WorkerInput {
   config: SoftswitchConfig
   registrations: Registration[]
@@ -19,6 +25,7 @@ export interface WorkerInput {
 export type ToWorker =
   | { type: 'account'; id: number; account: Account | null; error?: string }
   | { type: 'metrics'; id: number }
+  | ({ type: 'accounts_changed' } & Changed)
   | { type: 'close' }
 
 export type FromWorker =

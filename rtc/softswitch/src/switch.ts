@@ -11,7 +11,7 @@ import { createMediaLoader } from './call/media-source.ts'
 import type { Resolve } from './call/outbound-sip.ts'
 import type { SoftswitchConfig } from './config.ts'
 import { createMediaEngine } from './media/index.ts'
-import type { FromWorker, Metrics, Registration } from './protocol.ts'
+import type { Changed, FromWorker, Metrics, Registration } from './protocol.ts'
 import { createAuthenticator, type Lookup } from './sip/authenticate.ts'
 import { openCapture } from './sip/capture.ts'
 import { createInvitePolicy } from './sip/invite-policy.ts'
@@ -31,6 +31,7 @@ export interface Switch {
   sipPort: number
   ariPort: number
   metrics(): Metrics
+  unregister(gone: NonNullable<Changed['gone']>): void
   close(): Promise<void>
 }
 
@@ -54,7 +55,7 @@ export async function startSwitch(
       message: 'a request failed',
     })
 
-  const addresses = createAddresses(config, () => agent.port)
+  const addresses = createAddresses(config)
   const { isLocalDomain, trunkOf, trusted } = addresses
   const media = createMediaEngine({
     bindAddress: config.bindAddress,
@@ -217,6 +218,13 @@ export async function startSwitch(
       sip_transactions_active: agent.transactionsActive,
       ...prefixed('media_', media.metrics()),
     }),
+    unregister({ customer_id, username }) {
+      for (const { aor, contact } of location.list()) {
+        if (username === undefined ? aor.endsWith(`@${customer_id}`) : aor === `${username}@${customer_id}`) {
+          location.remove(aor, contact)
+        }
+      }
+    },
     async close() {
       draining = true
       // A call that is not answered yet may find another way: 34 becomes a 503.

@@ -7,7 +7,7 @@ const port = parentPort
 if (!port) throw new Error('worker.ts runs as a worker thread; call startSoftswitch')
 const send = (message: FromWorker) => port.postMessage(message)
 const { config, registrations } = workerData as WorkerInput
-const { lookup, answered } = createLookup((id, who) => send({ type: 'lookup', id, who }))
+const { lookup, answered, forget } = createLookup((id, who) => send({ type: 'lookup', id, who }))
 
 // A failed start rejects here, which ends the thread with the error: the parent hears it.
 const running = await startSwitch(
@@ -24,6 +24,9 @@ port.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'account':
       return answered(message)
+    case 'accounts_changed':
+      forget()
+      return message.gone && running.unregister(message.gone)
     case 'metrics':
       return send({ type: 'metrics', id: message.id, metrics: running.metrics() })
     case 'close':

@@ -104,6 +104,19 @@ describe('who may call', () => {
     expect(Number(header(right, 'retry-after'))).toBeGreaterThan(0)
   })
 
+  test('a stranger may call a direct hash, but not as one of our extensions', async () => {
+    const raw = await peer('127.0.0.35')
+    const uri = `sip:direct.0123@127.0.0.1:${server.sipPort}`
+    raw.send('INVITE', { from: 'sip:bob@elsewhere.example', uri, body: audio })
+    const start = await ari.next('StasisStart')
+    expect(args(start as never)).toMatchObject({ source: '127.0.0.35', username: '', customer_id: '' })
+    expect((await raw.ask('INVITE', { from: 'sip:1000@127.0.0.1', uri, body: audio })).status).toBe(407)
+    const pai = ['P-Asserted-Identity: <sip:+4499@carrier.example>']
+    raw.send('INVITE', { from: 'sip:eve@elsewhere.example', uri, body: audio, headers: pai })
+    const lied = await ari.next('StasisStart', { channel: { caller: { number: 'eve' } } })
+    expect(lied.channel.dialplan.exten).toBe('direct.0123')
+  })
+
   test('a source that floods is not listened to', async () => {
     const flood = await peer('127.0.0.33')
     for (let i = 0; i < 1500; i++) flood.sendText('x'.repeat(20))
@@ -295,20 +308,30 @@ describe('bridges', () => {
 })
 
 describe('calling a registered phone', () => {
-  test('by extension at a local name, or at its customer', async () => {
+  const customers = (user: string) => `PJSIP/call-out/sip:${user}@${CUSTOMER}.registrar.sidetone.test`
+
+  test('by extension at the domain of its customer', async () => {
     const two = await extension('1002')
     await two.register()
-    for (const host of ['localhost', `${CUSTOMER}.registrar.sidetone.test`]) {
-      const channelId = `to-${host}`
-      await ari.post('channels', { query: { endpoint: `PJSIP/call-out/sip:1002@${host}`, app: 'sidetone', channelId } })
-      const call = await two.nextCall()
-      await call.answer()
-      await ari.next('StasisStart', { channel: { id: channelId, state: 'Up' } })
+    await ari.post('channels', { query: { endpoint: customers('1002'), app: 'sidetone', channelId: 'to-1002' } })
+    const call = await two.nextCall()
+    await call.answer()
+    await ari.next('StasisStart', { channel: { id: 'to-1002', state: 'Up' } })
+  })
+
+  test('an address or a name of ours means no customer: no phone rings', async () => {
+    const two = await extension('1002')
+    await two.register()
+    for (const host of [`127.0.0.1:${server.sipPort}`, `localhost:${server.sipPort}`]) {
+      const query = { endpoint: `PJSIP/call-out/sip:1002@${host}`, app: 'sidetone', channelId: host }
+      await ari.post('channels', { query })
+      await ari.next('StasisStart', { channel: { dialplan: { exten: '1002' } } })
     }
+    await expect(two.nextCall({ timeoutMs: 200 })).rejects.toThrow()
   })
 
   test('one that is not registered ends with cause 20', async () => {
-    const query = { endpoint: 'PJSIP/call-out/sip:1003@localhost', app: 'sidetone', channelId: 'absent' }
+    const query = { endpoint: customers('1003'), app: 'sidetone', channelId: 'absent' }
     expect((await ari.post('channels', { query })).status).toBe(200)
     await ari.next('ChannelDestroyed', { channel: { id: 'absent' }, cause: 20, cause_txt: 'Subscriber absent' })
     expect(ari.events.filter(({ type }) => type === 'Dial').map(({ dialstatus }) => dialstatus)).toEqual([

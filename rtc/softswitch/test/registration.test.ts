@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { header, headerList, type SipResponse } from '../src/sip/message.ts'
 import { type Ari, connectAri } from './ari/ari-client.ts'
 import { answerChallenge, openRawPeer, type RawPeer } from './sip/raw-peer.ts'
-import { CUSTOMER, OTHER_CUSTOMER, startTestSwitch } from './start-test-switch.ts'
+import { CUSTOMER, lookup, OTHER_CUSTOMER, startTestSwitch } from './start-test-switch.ts'
 
 let server: Awaited<ReturnType<typeof startTestSwitch>>
 let ari: Ari
@@ -184,6 +184,33 @@ describe('guessing passwords', () => {
   })
 })
 
+test('accounts that are gone lose their registrations, and are asked for anew', async () => {
+  let known = true
+  const server = await startTestSwitch({ lookup: async (who) => (known ? lookup(who) : null) })
+  const app = await connectAri(server.access)
+  const raw = await openRawPeer(server.sipPort)
+  const register = async (user: string) => (await raw.askAs(user, `pass${user}`, 'REGISTER', registering(user))).status
+  const online = async () => (await server.metrics()).registrations_active
+  try {
+    for (const user of ['1000', '1001', '1002']) expect(await register(user)).toBe(200)
+    server.accountsChanged({ gone: { customer_id: OTHER_CUSTOMER } })
+    server.accountsChanged({ gone: { customer_id: CUSTOMER, username: '1001' } })
+    await expect.poll(online).toBe(2)
+    expect(await register('1002')).toBe(200)
+    known = false
+    expect(await register('1002')).toBe(200) // it is remembered
+    server.accountsChanged({ gone: { customer_id: CUSTOMER } })
+    await expect.poll(online).toBe(0)
+    expect(await register('1002')).toBe(401)
+    const gone = server.registrations.filter(({ expires }) => expires === 0).map(({ aor }) => aor)
+    expect(gone.sort()).toEqual(['1000', '1001', '1002'].map((user) => `${user}@${CUSTOMER}`))
+  } finally {
+    raw.close()
+    await app.close()
+    await server.close()
+  }
+})
+
 test('registrations outlive a restart', async () => {
   const first = await startTestSwitch()
   const raw = await openRawPeer(first.sipPort)
@@ -194,7 +221,11 @@ test('registrations outlive a restart', async () => {
   try {
     expect((await app.get(`endpoints/PJSIP/1000@${CUSTOMER}`)).body.state).toBe('online')
     await app.post('channels', {
-      query: { endpoint: 'PJSIP/call-out/sip:1000@localhost', app: 'sidetone', channelId: 'again' },
+      query: {
+        endpoint: `PJSIP/call-out/sip:1000@${CUSTOMER}.registrar.sidetone.test`,
+        app: 'sidetone',
+        channelId: 'again',
+      },
     })
     const invite = await raw.next((message) => message.kind === 'request')
     expect(invite.cseq.method).toBe('INVITE')

@@ -31,7 +31,6 @@ export async function startTestSwitch(options: Partial<SoftswitchOptions> = {}) 
     rtpPortMax: 0,
     bindAddress: '127.0.0.1',
     registrarBaseDomain: 'sidetone.test',
-    defaultCustomerId: CUSTOMER,
     recordingDir,
     lookup,
     onRegistration: (registration) => registrations.push(registration),

@@ -6,9 +6,13 @@ import { parseUri } from './uri.ts'
 
 export type InviteVerdict = { ok: true; account: Account | null; trusted: boolean } | Extract<AuthResult, { ok: false }>
 
+/** What a public address begins with: who knows it may call it. */
+const DIRECT = /^direct\./i
+
 /**
  * Who may call in: an extension or a trunk that proves itself, or a carrier at a trusted address. A trusted address that names one of
- * our extensions as caller still has to prove it; an untrusted one is always asked, so it cannot learn which users exist.
+ * our extensions as caller still has to prove it; an untrusted one is always asked, so it cannot learn which users exist, unless it is
+ * a stranger who calls a direct hash.
  */
 export function createInvitePolicy(options: {
   realm: string
@@ -38,7 +42,7 @@ export function createInvitePolicy(options: {
 
   return async (request: SipRequest, flow: Flow): Promise<InviteVerdict> => {
     const { uri: from } = request.from
-    const host = parseUri(request.uri)?.host ?? ''
+    const { host = '', user = '' } = parseUri(request.uri) ?? {}
     const trunk = trunkOf(host)
     if (trunk !== null) return throughTrunk(request, flow.remoteAddress, host, trunk)
     const isTrusted = trusted.check(flow.remoteAddress, flow.remoteAddress.includes(':') ? 'ipv6' : 'ipv4')
@@ -47,8 +51,9 @@ export function createInvitePolicy(options: {
       const result = await authenticate(request, who)
       return result.ok ? { ...result, trusted: isTrusted } : result
     }
-    if (!isTrusted || credentialsOf(request, realm)) return prove()
-    if (from.user === '' || !isLocalDomain(from.host)) return { ok: true, account: null, trusted: true }
+    const isPublic = DIRECT.test(user) && !isLocalDomain(from.host)
+    if (!(isTrusted || isPublic) || credentialsOf(request, realm)) return prove()
+    if (from.user === '' || !isLocalDomain(from.host)) return { ok: true, account: null, trusted: isTrusted }
     try {
       if (await lookup({ user: from.user, domain: from.host })) return await prove()
     } catch {
