@@ -78,4 +78,11 @@ export const storeMigrations: readonly Migration[] = [
       ['tm_create'],
     ),
   ),
+  migration('0006_mutex', (schema) =>
+    schema
+      .createTable('bus_mutex')
+      .ifNotExists()
+      .addColumn('name', key, (column) => column.primaryKey().notNull())
+      .execute(),
+  ),
 ]

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrated, Thing, thingMigrations, thingOf } from '../test/thing.ts'
-import { checkTables, DuplicateError, migration, openStore, resourceTable, type Store } from './index.ts'
+import { checkTables, DuplicateError, migration, openStore, resourceTable, type Store, serialize } from './index.ts'
 import { type TestDatabase, testDatabases } from './testing.ts'
 
 const databases = await testDatabases('store')
@@ -113,6 +113,20 @@ describe.each(databases)('a store on $name', ({ name, create }) => {
       })
     await Promise.all(Array.from({ length: 12 }, add))
     expect((await things.find(store, customer, id))?.count).toBe(12)
+  })
+
+  test('transactions that are serialized by a name count what the one before has made', async () => {
+    const [mine, other] = [randomUUID(), randomUUID()]
+    const addIfRoom = (owner: string) =>
+      store.transaction(async (tx) => {
+        await serialize(tx, `room of ${owner}`)
+        const own = await things.list(tx, owner, { limit: 10 })
+        await sleep(1)
+        if (own.length < 3) await things.insert(tx, thingOf(owner))
+      })
+    await Promise.all([mine, mine, mine, mine, mine, mine, mine, mine, other].map(addIfRoom))
+    expect(await things.list(store, mine, { limit: 10 })).toHaveLength(3)
+    expect(await things.list(store, other, { limit: 10 })).toHaveLength(1)
   })
 
   test('a second row with a key is a DuplicateError that names the index', async () => {
