@@ -1,15 +1,15 @@
 import { ApiError, internalIdentity } from '@sidetone/contract'
 import type { Core } from './core.ts'
+import { checkLimits } from './limits.ts'
 import type { LegRow } from './outgoing.ts'
 import { Refusal } from './refusal.ts'
-import { liveStatuses } from './rules.ts'
 
 /**
  * The last checks before legs are stored: the customer's limits, and money for those that cost something. Throws a
  * `Refusal`. What is held back is let go when `make` fails.
  */
-export async function admitted<T>(core: Core, customer_id: string, legs: LegRow[], make: () => Promise<T>): Promise<T> {
-  await checkLimits(core, customer_id, legs.length)
+export async function admitted<T>(core: Core, legs: LegRow[], make: () => Promise<T>): Promise<T> {
+  await checkLimits(core, core.store, legs)
   const reserved: LegRow[] = []
   try {
     for (const leg of legs.filter(({ destination }) => destination.type === 'tel')) {
@@ -20,21 +20,6 @@ export async function admitted<T>(core: Core, customer_id: string, legs: LegRow[
   } catch (error) {
     releaseAll(core, reserved)
     throw error
-  }
-}
-
-async function checkLimits(core: Core, customer_id: string, count: number): Promise<void> {
-  const { CALL_MAX_CONCURRENT, CALL_MAX_PER_SECOND } = core.settings
-  const [counted] = await core.calls
-    .select(core.store, customer_id)
-    .where('status', 'in', [...liveStatuses])
-    .select(({ fn }) => fn.countAll().as('live'))
-    .execute()
-  if (Number(counted?.live) + count > CALL_MAX_CONCURRENT) {
-    throw new Refusal('CALL_LIMIT_EXCEEDED', `At most ${CALL_MAX_CONCURRENT} calls at the same time.`)
-  }
-  if (count > CALL_MAX_PER_SECOND || !(await core.callRate(customer_id, count)).allowed) {
-    throw new Refusal('CALL_RATE_EXCEEDED', `At most ${CALL_MAX_PER_SECOND} new calls per second.`)
   }
 }
 

@@ -1,4 +1,3 @@
-import type { RateLimiter } from '@sidetone/cache'
 import type { Client } from '@sidetone/contract'
 import type { Resources } from '@sidetone/manager'
 import type { agentContract } from '@sidetone/proto-schemas/agent'
@@ -25,6 +24,8 @@ export const settings = z.object({
   CALL_MAX_DURATION_SECONDS: z.coerce.number().int().min(1).max(86_400).default(3_600),
   /** A phone that we call rings so long at most. */
   CALL_DIAL_TIMEOUT_SECONDS: z.coerce.number().int().min(1).max(600).default(60),
+  /** A call that comes in and that nobody answers is hung up after so long, whatever it is played meanwhile. */
+  CALL_UNANSWERED_SECONDS: z.coerce.number().int().min(1).max(3_600).default(180),
   /** Limits of one customer: calls at the same time, and calls that it begins in a second. */
   CALL_MAX_CONCURRENT: z.coerce.number().int().min(1).max(100_000).default(1_000),
   CALL_MAX_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(100),
@@ -64,8 +65,6 @@ export interface Core extends Given {
     storage: Client<typeof storageContract>
     tts: Client<typeof ttsContract>
   }
-  /** How many calls a customer begins. */
-  callRate: RateLimiter
   /** One RTC node; without an id, any of them. */
   ari(asteriskId: string): Ari
   /** Decides on the newest state and stores the outcome; answers with it, or undefined when there was nothing to change. */

@@ -1,6 +1,7 @@
 import { ApiError, type Handlers, internalIdentity, nilId } from '@sidetone/contract'
 import { emptyAction, reservedActionIds } from '@sidetone/proto-schemas/action'
 import type { callContract } from '@sidetone/proto-schemas/call'
+import { orUndefined } from './addresses.ts'
 import { admitted } from './admission.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
@@ -88,10 +89,9 @@ async function orderOf(core: Core, input: Input, customer_id: string): Promise<O
 
 /** Stores and dials. A call that has ended meanwhile takes what it made with it. */
 async function carryOut(core: Core, order: Order, plan: Plan) {
-  const made = await admitted(core, order.dialler.customer_id, plan.legs, async () => {
-    await startFlows(core, order, plan)
-    return core.store.transaction((tx) => insertPlan(core, tx, plan))
-  })
+  const made = await admitted(core, plan.legs, () =>
+    withFlows(core, order, plan, () => core.store.transaction((tx) => insertPlan(core, tx, plan))),
+  )
   const { master_call_id } = order
   if (master_call_id !== nilId) {
     const ids = made.calls.map(({ id }) => id)
@@ -106,8 +106,28 @@ async function carryOut(core: Core, order: Order, plan: Plan) {
   return made
 }
 
-/** Made before the phone rings, so that a flow that cannot run is the caller's error and nobody's call. */
-export async function startFlows(core: Core, { flow_id, dialled_as }: Order, { legs }: Plan): Promise<void> {
+/**
+ * Stores legs with their flows, which are made before the phone rings, so that a flow that cannot run is the caller's error and
+ * nobody's call. Of legs that are not stored after all the flows end.
+ */
+export async function withFlows<T>(core: Core, order: Order, plan: Plan, store: () => Promise<T>): Promise<T> {
+  try {
+    await startFlows(core, order, plan)
+    return await store()
+  } catch (error) {
+    core.inBackground(() => stopFlows(core, plan))
+    throw error
+  }
+}
+
+export async function stopFlows(core: Core, { legs }: Plan): Promise<void> {
+  const { activeflow } = core.managers.flow
+  for (const { activeflow_id: id, customer_id } of legs) {
+    await orUndefined(activeflow.stop({ id }, { identity: internalIdentity(customer_id) }))
+  }
+}
+
+async function startFlows(core: Core, { flow_id, dialled_as }: Order, { legs }: Plan): Promise<void> {
   const { actions, variables } = dialled_as
   const start = (leg: Plan['legs'][number]) =>
     core.managers.flow.activeflow.start(

@@ -5,7 +5,7 @@ import { type NewRow, newId, type Tx } from '@sidetone/store'
 import type { CallRow, GroupcallRow } from './call-row.ts'
 import type { Core } from './core.ts'
 import { agentOf, type Dialler, dialableOf } from './dialler.ts'
-import { dial, insertCall, type LegRow, newLeg } from './outgoing.ts'
+import { dial, insertCalls, type LegRow, newLeg } from './outgoing.ts'
 import { Refusal } from './refusal.ts'
 
 type NewGroupcall = NewRow<GroupcallRow> & { id: string }
@@ -150,9 +150,7 @@ export async function insertPlan(core: Core, tx: Tx, { legs, groupcalls }: Plan)
     await core.emit(tx, 'groupcall', 'created', row)
     made.push(row)
   }
-  const calls: CallRow[] = []
-  for (const leg of legs) calls.push(await insertCall(core, tx, leg))
-  return { calls, groupcalls: made }
+  return { calls: await insertCalls(core, tx, legs), groupcalls: made }
 }
 
 /** The answer does not wait for the node: what becomes of the legs is told by events. */

@@ -123,13 +123,16 @@ async function beginAction(core: Core, call: CallRow): Promise<CallRow | undefin
   try {
     const begun = await current.action.begin(core, call, current.option)
     let outcome: Outcome = {}
-    const changed = await settle(core, call, (now) => {
-      outcome = typeof begun === 'function' ? begun(now) : begun
-      return outcomeOf(core, now, outcome)
-    })
-    if (changed) return await finish(core, changed, outcome)
-    if (typeof begun === 'object') begun.undo?.()
-    return undefined
+    let changed: CallRow | undefined
+    try {
+      changed = await settle(core, call, (now) => {
+        outcome = typeof begun === 'function' ? begun(now) : begun
+        return outcomeOf(core, now, outcome)
+      })
+    } finally {
+      if (!changed && typeof begun === 'object') begun.undo?.()
+    }
+    return changed && (await finish(core, changed, outcome))
   } catch (error) {
     return failed(core, call, error)
   }

@@ -3,7 +3,7 @@ import type { Tx } from '@sidetone/store'
 import { admitted, releaseAll } from './admission.ts'
 import type { CallRow, GroupcallRow } from './call-row.ts'
 import type { Core } from './core.ts'
-import { startFlows } from './create-calls.ts'
+import { stopFlows, withFlows } from './create-calls.ts'
 import { dialPlan, insertPlan, membersOf, type Order, planFirst } from './dial-plan.ts'
 import { diallerOf } from './dialler.ts'
 import { Refusal } from './refusal.ts'
@@ -117,12 +117,10 @@ export async function dialNext(core: Core, id: string, dial_index: number): Prom
     })
   try {
     const { order, plan } = await planNext(core, groupcall)
-    const made = await admitted(core, groupcall.customer_id, plan.legs, async () => {
-      await startFlows(core, order, plan)
-      return store(plan)
-    })
-    if (made) dialPlan(core, made.calls)
-    else releaseAll(core, plan.legs)
+    const made = await admitted(core, plan.legs, () => withFlows(core, order, plan, () => store(plan)))
+    if (made) return dialPlan(core, made.calls)
+    releaseAll(core, plan.legs)
+    await stopFlows(core, plan)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     await store(undefined)

@@ -2,12 +2,14 @@ import { internalIdentity, nilId } from '@sidetone/contract'
 import type { Address } from '@sidetone/proto-schemas/common'
 import type { Direct } from '@sidetone/proto-schemas/direct'
 import { isVirtualNumber } from '@sidetone/proto-schemas/number'
-import { DuplicateError, newId } from '@sidetone/store'
+import { DuplicateError, type NewRow, newId } from '@sidetone/store'
 import { addressOf, e164Of, isWithheld, orUndefined, ownerOf, remoteAddress } from './addresses.ts'
 import { releaseAll, reserve } from './admission.ts'
+import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
 import { enter } from './flow-loop.ts'
-import { insertCall, newCall } from './outgoing.ts'
+import { checkLimits } from './limits.ts'
+import { insertCalls, newCall } from './outgoing.ts'
 import { Refusal } from './refusal.ts'
 
 /** A channel as ARI describes it in its events. */
@@ -44,8 +46,7 @@ export async function receiveCall(
   channel: AriChannel,
   args: StasisArgs,
 ): Promise<void> {
-  const { store, calls } = core
-  if (await calls.findBy(store, '*', { asterisk_id, channel_id: channel.id })) return
+  if (await core.calls.findBy(core.store, '*', { asterisk_id, channel_id: channel.id })) return
   const target = await targetOf(core, channel, args).catch((err: unknown) => {
     core.log.error({ err, channel_id: channel.id }, 'an incoming call could not be routed')
     return refusals.unavailable
@@ -71,30 +72,43 @@ export async function receiveCall(
     direction: 'incoming' as const,
     status: 'ringing' as const,
   }
-  const covered = costs ? await coveredOf(core, row) : null
-  if (typeof covered === 'object' && covered !== null) {
-    core.log.info({ channel_id: channel.id, cause: covered.cause }, 'an incoming call cannot be paid for')
-    await core.ari(asterisk_id).hangUp(channel.id, covered.cause)
-    return
-  }
-  const isNew = await store
-    .transaction((tx) => insertCall(core, tx, { ...row, covered_seconds: covered }))
-    .catch((error: unknown) => {
-      if (!(error instanceof DuplicateError)) throw error
-      // The same event, handled at the same time elsewhere.
-      if (costs) releaseAll(core, [row])
-      return undefined
-    })
-  if (isNew) core.drive(id)
+  const refused = await admitIncoming(core, row, costs)
+  if (refused === undefined) return core.drive(id)
+  if (refused === 'known') return
+  await core.ari(asterisk_id).hangUp(channel.id, refused)
 }
 
-/** The seconds that can be paid for, null for all; or the cause for which it is refused. */
-const coveredOf = (core: Core, row: Parameters<typeof reserve>[1]): Promise<number | null | { cause: number }> =>
-  reserve(core, row).catch((err: unknown) => {
-    if (err instanceof Refusal) return { cause: refusals.forbidden }
-    core.log.error({ err }, 'the balance for an incoming call could not be asked for')
-    return { cause: refusals.unavailable }
-  })
+/** Stores the call once it may be and its beginning is paid for. Else the cause; `known` when another handles the same event. */
+async function admitIncoming(
+  core: Core,
+  row: NewRow<CallRow> & { id: string },
+  costs: boolean | undefined,
+): Promise<number | 'known' | undefined> {
+  const { store, log } = core
+  let covered_seconds: number | null
+  try {
+    await checkLimits(core, store, [row])
+    covered_seconds = costs ? await reserve(core, row) : null
+  } catch (err) {
+    return refuse(err)
+  }
+  try {
+    await store.transaction((tx) => insertCalls(core, tx, [{ ...row, covered_seconds }]))
+    return undefined
+  } catch (err) {
+    // Perhaps it is stored: then the money must stay, and the event, which comes again, finds the call.
+    if (!(err instanceof DuplicateError || err instanceof Refusal)) throw err
+    if (costs) releaseAll(core, [row])
+    return err instanceof DuplicateError ? 'known' : refuse(err)
+  }
+
+  function refuse(err: unknown): number {
+    const poor = err instanceof Refusal && err.reason === 'BALANCE_INSUFFICIENT'
+    if (err instanceof Refusal) log.info({ call_id: row.id, reason: err.reason }, 'an incoming call was refused')
+    else log.error({ err, call_id: row.id }, 'whether an incoming call can be paid for could not be asked')
+    return poor ? refusals.forbidden : refusals.unavailable
+  }
+}
 
 /** Whose call it is and what runs, or the cause for which it is refused. */
 async function targetOf(core: Core, channel: AriChannel, args: StasisArgs): Promise<Target | number> {

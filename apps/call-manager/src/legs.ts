@@ -23,14 +23,15 @@ export async function applyToLeg(core: Core, id: string, event: CallEvent): Prom
       events: step.entered,
       async also(tx) {
         const { maxDuration, dialTimeout } = limitKeys(id)
-        if (step.entered.includes('progressing') && call.direction === 'outgoing')
+        if (step.entered.includes('progressing')) {
           await core.jobs.cancel(tx, dialTimeout)
-        if (step.entered.includes('progressing')) await watchBalance(core, tx, step.call)
+          await watchBalance(core, tx, step.call)
+        }
         if (!step.entered.includes('hangup')) return
         await core.jobs.cancel(tx, balanceKey(id))
         await core.jobs.enqueue(tx, 'call.ended', { call_id: id })
         await core.jobs.cancel(tx, maxDuration)
-        if (call.direction === 'outgoing' && !call.tm_progressing) await core.jobs.cancel(tx, dialTimeout)
+        if (!call.tm_progressing) await core.jobs.cancel(tx, dialTimeout)
       },
     }
   })

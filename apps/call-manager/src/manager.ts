@@ -33,8 +33,8 @@ export const callManager = defineManager({
   contract: callContract,
   settings,
   migrations,
-  build({ client, cache, ...resources }) {
-    const { log, settings } = resources
+  build({ client, ...resources }) {
+    const { log } = resources
     const nodes = new Map<string, Ari>()
     const running = new Set<Promise<void>>()
     // Work in the background must not end with the request that began it.
@@ -58,7 +58,6 @@ export const callManager = defineManager({
         storage: client(storageContract),
         tts: client(ttsContract),
       },
-      callRate: cache.rateLimiter({ name: 'call-rate', points: settings.CALL_MAX_PER_SECOND, durationSeconds: 1 }),
       ari(asteriskId) {
         const contract = asteriskId ? asteriskContractOf(asteriskId) : asteriskContract
         const known = nodes.get(asteriskId) ?? ariOf(client(contract) as Client<typeof asteriskContract>)

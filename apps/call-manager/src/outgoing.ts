@@ -5,6 +5,7 @@ import { callerIdOf, ownerOf } from './addresses.ts'
 import { AriRefused } from './ari.ts'
 import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
+import { enforceLimits } from './limits.ts'
 
 /** A call as it begins, without what differs. */
 export const newCall = {
@@ -70,9 +71,17 @@ export async function newLeg(core: Core, leg: NewLeg): Promise<LegRow> {
 /** Names the time limits of a call, so that they can be taken back. */
 export const limitKeys = (id: string) => ({ maxDuration: `max_duration:${id}`, dialTimeout: `dial_timeout:${id}` })
 
-/** Stores a new call with its time limits and announces it. */
-export async function insertCall(core: Core, tx: Tx, row: NewRow<CallRow>): Promise<CallRow> {
-  const { CALL_MAX_DURATION_SECONDS, CALL_DIAL_TIMEOUT_SECONDS } = core.settings
+/** Stores new calls of a customer. Throws a `Refusal` when they are more than it may have. */
+export async function insertCalls(core: Core, tx: Tx, rows: readonly NewRow<CallRow>[]): Promise<CallRow[]> {
+  await enforceLimits(core, tx, rows)
+  const calls: CallRow[] = []
+  for (const row of rows) calls.push(await insertCall(core, tx, row))
+  return calls
+}
+
+/** With its time limits; and announces it. */
+async function insertCall(core: Core, tx: Tx, row: NewRow<CallRow>): Promise<CallRow> {
+  const { CALL_MAX_DURATION_SECONDS, CALL_DIAL_TIMEOUT_SECONDS, CALL_UNANSWERED_SECONDS } = core.settings
   const call = await core.calls.insert(tx, row)
   await core.emit(tx, 'call', 'created', call)
   await core.emit(tx, 'call', call.status === 'dialing' ? 'dialing' : 'ringing', call)
@@ -81,11 +90,11 @@ export async function insertCall(core: Core, tx: Tx, row: NewRow<CallRow>): Prom
     runAt: timeAfter(CALL_MAX_DURATION_SECONDS * 1_000),
     key: limitKeys(call.id).maxDuration,
   })
-  if (call.direction === 'outgoing')
-    await core.jobs.enqueue(tx, 'call.dial_timeout', payload, {
-      runAt: timeAfter(CALL_DIAL_TIMEOUT_SECONDS * 1_000),
-      key: limitKeys(call.id).dialTimeout,
-    })
+  const unansweredSeconds = call.direction === 'outgoing' ? CALL_DIAL_TIMEOUT_SECONDS : CALL_UNANSWERED_SECONDS
+  await core.jobs.enqueue(tx, 'call.dial_timeout', payload, {
+    runAt: timeAfter(unansweredSeconds * 1_000),
+    key: limitKeys(call.id).dialTimeout,
+  })
   return call
 }
 

@@ -12,7 +12,7 @@ export type CallEvent =
   | { type: 'answered' }
   /** We want the leg to end. */
   | { type: 'hang_up'; cause: number }
-  /** Nobody answered the leg that we dial in time. */
+  /** Nobody answered in time: the phone that we dial, or we the one that dials us. */
   | { type: 'dial_timeout' }
   /** The channel is no more, or never came to be: the one that the leg has, or had then. `status`: the SIP response, if that is known. */
   | { type: 'gone'; cause: number; channel_id?: string; status?: number }
@@ -75,7 +75,8 @@ export function next<L extends Leg>(call: L, event: CallEvent, now: string): Ste
         effects: [{ type: 'answered' }],
       }
     case 'dial_timeout':
-      if (call.direction !== 'outgoing' || (status !== 'dialing' && status !== 'ringing')) return stay
+      if (status !== 'dialing' && status !== 'ringing') return stay
+      if (call.direction === 'incoming') return next(call, { type: 'hang_up', cause: 19 }, now)
       return {
         call: { ...call, asked_cause: ownCauses.dialTimeout },
         entered: [],

@@ -269,7 +269,7 @@ export class World {
       },
       'reservation.extend': ({ reference_id }) => take(String(reference_id)),
       'reservation.release': ({ reference_id }) => {
-        this.balanceSeconds = (this.balanceSeconds ?? 0) + (this.reserved.get(String(reference_id)) ?? 0)
+        if (this.balanceSeconds !== null) this.balanceSeconds += this.reserved.get(String(reference_id)) ?? 0
         this.reserved.delete(String(reference_id))
         return {}
       },

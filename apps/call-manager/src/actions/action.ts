@@ -31,7 +31,7 @@ export interface Outcome {
   timerMs?: number
   /** Stored in the same transaction. */
   also?: (tx: Tx) => Promise<unknown>
-  /** Done when the call has gone another way meanwhile, and it is not stored. */
+  /** Done when it is not stored: the call has gone another way meanwhile, or `also` has failed. */
   undo?: () => void
   /** Done once it is stored. */
   after?: (call: CallRow) => Promise<unknown>

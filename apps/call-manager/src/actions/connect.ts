@@ -5,7 +5,7 @@ import type { CallRow } from '../call-row.ts'
 import type { Core } from '../core.ts'
 import { settled } from '../dial-plan.ts'
 import { agentOf, type Dialable, dialableOf, diallerOf, isAnonymous, isOwnSource } from '../dialler.ts'
-import { dial, insertCall, type LegRow, newLeg } from '../outgoing.ts'
+import { dial, insertCalls, type LegRow, newLeg } from '../outgoing.ts'
 import { Refusal } from '../refusal.ts'
 import { causeOf } from '../rules.ts'
 import type { MediaAction, Outcome } from './action.ts'
@@ -48,7 +48,7 @@ export const connect: MediaAction<'connect'> = {
       state: { leg_ids, answered_id: '', heard_id: '' } satisfies Connecting,
       set: { typed: '', shown: 0, chained_call_ids: [...call.chained_call_ids, ...leg_ids] },
       async also(tx) {
-        for (const leg of legs) await insertCall(core, tx, leg)
+        await insertCalls(core, tx, legs)
       },
       undo: () => releaseAll(core, legs),
       async after(changed) {
@@ -95,7 +95,7 @@ async function planLegs(core: Core, call: CallRow, option: ActionOption<'connect
   const legs = await Promise.all(
     dialables.map((dialable) => newLeg(core, { customer_id, ...dialable, anonymous, early_media, master_call_id })),
   )
-  return admitted(core, customer_id, legs, async () => legs)
+  return admitted(core, legs, async () => legs)
 }
 
 /** The phones show who calls, unless the flow names an address that the customer owns. */
