@@ -109,7 +109,7 @@ export const customerContract = defineContract({
     },
     INVALID_TOKEN: {
       status: 'INVALID_ARGUMENT',
-      message: 'token: is wrong, was used or has expired; sign up again.',
+      message: 'token: is wrong, was used or has expired; ask for a new one.',
     },
     CONFIRMATION_NEEDED: {
       status: 'INVALID_ARGUMENT',
@@ -130,7 +130,7 @@ export const customerContract = defineContract({
         }),
         update_own: operation({
           http: 'PUT /customer',
-          summary: 'Replace your own customer',
+          summary: 'Replace your own customer; an email that is not verified is mailed a link',
           allow: admins,
           input: CustomerFields,
           output: Customer,
@@ -162,10 +162,11 @@ export const customerContract = defineContract({
         }),
         email_verify: operation({
           http: 'POST /auth/email-verify',
-          summary: 'Make the account with the token from the mail; its access key is shown this once',
+          summary:
+            'Confirm an address with the token from the mail. That of a sign-up makes the account; its access key is shown this once',
           allow: 'public',
           input: z.object({ token: MailedToken }),
-          output: z.object({ customer: Customer, accesskey: Accesskey }),
+          output: z.object({ customer: Customer, accesskey: Accesskey.optional() }),
           errors: ['INVALID_TOKEN'],
         }),
         unregister: operation({

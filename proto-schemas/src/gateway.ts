@@ -28,11 +28,13 @@ export const gatewayContract = defineContract({
         }),
         login: operation({
           http: 'POST /auth/login',
-          summary: 'Log in; the token goes into `Authorization: Bearer` (or `?token=`) of every request',
+          summary:
+            'Log in; the token goes into `Authorization: Bearer` (or `?token=`) of every request, browsers keep it as a cookie',
           allow: 'public',
           idempotent: true,
           input: z.object({ username: z.string().min(1).max(255), password: z.string().min(1).max(256) }),
           output: z.object({ username: z.string(), token: z.string() }),
+          cookie: true,
         }),
         logout: operation({
           http: 'POST /auth/logout',
@@ -42,6 +44,7 @@ export const gatewayContract = defineContract({
           input: z.object({}),
           output: z.object({}),
           errors: ['NO_SESSION'],
+          cookie: true,
         }),
         boot: operation({
           http: 'POST /auth/boot',

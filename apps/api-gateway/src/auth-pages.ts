@@ -25,7 +25,7 @@ const script = `
     if (response?.ok) {
       form.hidden = true
       const key = answer.accesskey?.token
-      output.textContent = form.dataset.done + (key ? '\\n\\nAccess key, shown this once:\\n' + key : '')
+      output.textContent = form.dataset.done + (key ? form.dataset.made + key : '')
     } else {
       output.textContent = answer?.error?.message ?? 'The platform does not answer; try again.'
       form.querySelector('button').disabled = false
@@ -65,17 +65,26 @@ const page = (title: string, content: string): string => `<!doctype html>
 </html>
 `
 
-const formPage = (title: string, { fields, button, done }: { fields: string; button: string; done: string }): string =>
+interface Form {
+  fields: string
+  button: string
+  /** What is said once it is sent, and in front of an access key that came back. */
+  done: string
+  made?: string
+}
+
+const formPage = (title: string, { fields, button, done, made = '' }: Form): string =>
   page(
     title,
-    `<form data-done="${done}">${fields}<button>${button}</button></form><p><output></output></p><script>${script}</script>`,
+    `<form data-done="${done}" data-made="${made}">${fields}<button>${button}</button></form><p><output></output></p><script>${script}</script>`,
   )
 
 const pages: Record<string, string> = {
   '/auth/email-verify': formPage('Confirm your e-mail address', {
     fields: '',
-    button: 'Make my account',
-    done: 'Your account is ready. A link for setting your password is on its way to you.',
+    button: 'Confirm',
+    done: 'Your address is confirmed.',
+    made: ' Your account is ready. A link for setting your password is on its way to you.\n\nAccess key, shown this once:\n',
   }),
   '/auth/password-reset': formPage('Set a new password', {
     fields:

@@ -1,5 +1,6 @@
 import type { Bytes, Client, Contract, Identity, Operation } from '@sidetone/contract'
 import {
+  anonymousIdentity,
   type CallOptions,
   commonError,
   isAllowed,
@@ -19,6 +20,7 @@ import { addressOf, type RateLimits } from './rate-limits.ts'
 import { inputReader } from './read-input.ts'
 import { readUpload } from './read-upload.ts'
 import { bytesResponse, jsonResponse } from './respond.ts'
+import { tokenCookie } from './token-cookie.ts'
 
 export interface RouteDependencies {
   /** A typed client per contract; what the gateway serves itself looks the same. */
@@ -56,7 +58,8 @@ function addRoute(
   app.on(method, publicPath(path).replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     await rateLimits.byAddress(c)
     if (allow === 'public') await rateLimits.byAddressUnauthenticated(c)
-    const identity = await identify(c, authenticator)
+    // A browser's cookie may be stale: who logs in is asked for nothing else.
+    const identity = allow === 'public' ? anonymousIdentity : await identify(c, authenticator)
     if (identity.type === 'anonymous' && allow !== 'public') throw commonError('AUTHENTICATION_REQUIRED')
     if (identity.type !== 'anonymous') await rateLimits.byCustomer(c, identity)
     if (!isAllowed(allow, identity)) throw commonError('PERMISSION_DENIED')
@@ -64,6 +67,7 @@ function addRoute(
     const idempotency_key = method === 'POST' ? idempotencyKeyOf(c) : undefined
     const { request_id } = c.env
     const output = await call(input, { identity, request_id, address: addressOf(c), idempotency_key })
+    if (operation.cookie) c.env.headers['Set-Cookie'] = tokenCookie(output as { token?: string })
     if (operation.binary) return bytesResponse(c, output as Bytes)
     if (!operation.redirect) return jsonResponse(c, project(output))
     c.env.headers.Location = (output as { location: string }).location

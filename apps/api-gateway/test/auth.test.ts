@@ -21,10 +21,16 @@ afterAll(async () => {
   await mailbox?.close()
 })
 
-async function ask(method: string, path: string, { token, body }: { token?: string; body?: object } = {}) {
+interface Asked {
+  token?: string
+  body?: object
+  headers?: Record<string, string>
+}
+
+async function ask(method: string, path: string, { token, body, headers }: Asked = {}) {
   const response = await fetch(sidetone.url + path, {
     method,
-    headers: { ...(token && { Authorization: `Bearer ${token}` }) },
+    headers: { ...(token && { Authorization: `Bearer ${token}` }), ...headers },
     ...(body && { body: JSON.stringify(body) }),
   })
   const text = await response.text()
@@ -99,6 +105,25 @@ describe('the page behind a mailed link', () => {
     const page = await ask('GET', pathOf(linkIn((await mailbox.next(email)).text)))
     expect(page.text).toContain('new-password')
   })
+})
+
+test('browsers get the token as a cookie that scripts and other sites do not, and lose it by logging out', async () => {
+  const { email } = await signedUp()
+  const login = (headers: Record<string, string> = {}) =>
+    ask('POST', '/auth/login', { headers, body: { username: email, password: 'long enough' } })
+  const { headers, body } = await login()
+  const [pair, ...attributes] = headers.get('set-cookie')!.split('; ')
+  expect(pair).toBe(`token=${body.token}`)
+  expect(attributes).toEqual(expect.arrayContaining(['Path=/', 'HttpOnly', 'Secure', 'SameSite=Strict']))
+  const expires = Date.parse(attributes.find((one) => one.startsWith('Expires='))!.slice('Expires='.length))
+  expect(Math.abs(expires - Date.now() - 12 * 3_600_000)).toBeLessThan(60_000)
+  const withCookie = { headers: { cookie: pair! } }
+  expect((await ask('GET', '/v1.0/me', withCookie)).body.username).toBe(email)
+  const out = await ask('POST', '/auth/logout', withCookie)
+  expect(out.headers.get('set-cookie')).toMatch(/^token=; Max-Age=0; Path=\/; /)
+  // A browser that missed that is not locked out.
+  expect((await login(withCookie.headers)).status).toBe(200)
+  expect((await login({ cookie: 'token=forged' })).status).toBe(200)
 })
 
 describe('a token works no more within seconds', () => {

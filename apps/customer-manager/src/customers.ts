@@ -7,6 +7,7 @@ import type { Customer, customerContract } from '@sidetone/proto-schemas/custome
 import { DuplicateError, newId, type Tx } from '@sidetone/store'
 import { lifecycleHandlers } from './lifecycle.ts'
 import type { Core, SignupFields } from './tables.ts'
+import { askToVerify } from './verify-email.ts'
 import { webhookAddress } from './webhook-address.ts'
 
 type CustomerHandlers = Handlers<typeof customerContract>['customer']
@@ -70,12 +71,14 @@ export function customerHandlers(core: Core): Omit<CustomerHandlers, 'signup' | 
     id: string,
     { scope, fail }: Pick<OperationContext<'CUSTOMER_NOT_FOUND'>, 'scope' | 'fail'>,
     patchOf: (before: Customer) => Parameters<typeof customers.update>[3],
+    also?: (tx: Tx, after: Customer) => Promise<unknown>,
   ): Promise<Customer> =>
     store.transaction(async (tx) => {
       const before = await customers.findLocked(tx, scope, id)
       if (!before) throw fail('CUSTOMER_NOT_FOUND')
       const customer = await customers.update(tx, scope, id, patchOf(before))
       await emit(tx, 'customer', 'updated', customer!)
+      await also?.(tx, customer!)
       return customer!
     })
 
@@ -86,12 +89,17 @@ export function customerHandlers(core: Core): Omit<CustomerHandlers, 'signup' | 
   ): Promise<Customer> {
     await checkWebhookUri(core, fields.webhook_uri, context)
     const active_email = fields.email.toLowerCase()
-    const customer = await change(id, context, ({ email, email_verified }) => ({
-      ...fields,
-      active_email,
-      // Another address is one that nobody has verified.
-      email_verified: email_verified && email.toLowerCase() === active_email,
-    })).catch(duplicateAs(() => context.fail('CUSTOMER_ALREADY_EXISTS')))
+    const customer = await change(
+      id,
+      context,
+      ({ email, email_verified }) => ({
+        ...fields,
+        active_email,
+        // Another address is one that nobody has verified.
+        email_verified: email_verified && email.toLowerCase() === active_email,
+      }),
+      (tx, { email, email_verified }) => (email_verified ? Promise.resolve() : askToVerify(core, tx, { id, email })),
+    ).catch(duplicateAs(() => context.fail('CUSTOMER_ALREADY_EXISTS')))
     await tellWebhooks(customer)
     return customer
   }

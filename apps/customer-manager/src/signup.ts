@@ -1,20 +1,16 @@
-import { randomBytes } from 'node:crypto'
 import type { Handlers } from '@sidetone/contract'
 import { internalIdentity, nilId } from '@sidetone/contract'
-import { JobAbandoned } from '@sidetone/jobs'
-import { type Mailer, MailRefused } from '@sidetone/mail'
+import type { Mailer } from '@sidetone/mail'
 import { agentContract } from '@sidetone/proto-schemas/agent'
 import type { customerContract } from '@sidetone/proto-schemas/customer'
 import { sha256Hex } from '@sidetone/secrets'
-import { DuplicateError, now, timeAfter } from '@sidetone/store'
+import { DuplicateError, now } from '@sidetone/store'
 import { insertAccesskey } from './accesskeys.ts'
 import { checkWebhookUri, insertCustomer } from './customers.ts'
 import type { Core, SignupFields } from './tables.ts'
+import { emailVerification, mailing, verificationLinks } from './verify-email.ts'
 
-const hourMs = 3_600_000
-const validMs = hourMs
 const keySeconds = 365 * 24 * 3_600
-const mailsToOne = { name: 'signup-mail', points: 5, durationSeconds: 3_600 }
 
 /**
  * Signing up in two steps: a link is mailed, and the link makes the account. Nothing exists before, so an address can neither be
@@ -24,9 +20,10 @@ export function signupHandlers(
   core: Core,
   mailer: Mailer,
 ): Pick<Handlers<typeof customerContract>['customer'], 'signup' | 'email_verify'> {
-  const { settings, store, jobs, cache, client, publicUrl, customers, signups } = core
+  const { settings, store, jobs, client, customers, signups } = core
   const agents = client(agentContract)
-  const takeMail = cache.rateLimiter(mailsToOne)
+  const links = verificationLinks(core, mailer)
+  const verifyChanged = emailVerification(core, links)
 
   /** Whether a customer or an agent has the address. */
   async function isTaken(email: string): Promise<boolean> {
@@ -34,39 +31,16 @@ export function signupHandlers(
     return (await agents.agent.by_username({ username: email }, { identity: internalIdentity() })).agent !== null
   }
 
-  async function keepSignup(fields: SignupFields): Promise<string> {
-    const token = randomBytes(32).toString('hex')
-    await signups.insert(store, {
-      customer_id: nilId,
-      email: fields.email.toLowerCase(),
-      token_hash: sha256Hex(token),
-      fields,
-      tm_expire: timeAfter(validMs),
-    })
-    return token
-  }
-
   jobs.define<SignupFields>('customer.signup_mail', {
-    maxAttempts: 6,
-    backoff: (attempt) => 5_000 * 4 ** attempt,
-    concurrency: 4,
-    timeoutMs: 60_000,
+    ...mailing,
     async handler(fields, { attempt }) {
-      const email = fields.email.toLowerCase()
-      if (attempt === 1 && !(await takeMail(sha256Hex(email))).allowed) return
-      const letter = (await isTaken(email))
+      const { email } = fields
+      if (attempt === 1 && !(await links.mayMail(email))) return
+      const letter = (await isTaken(email.toLowerCase()))
         ? knownLetter()
-        : verifyLetter(`${publicUrl}/auth/email-verify?token=${await keepSignup(fields)}`)
-      await mailer.send({ to: fields.email, ...letter }).catch((error: unknown) => {
-        throw error instanceof MailRefused ? new JobAbandoned(error.message) : error
-      })
+        : signupLetter(await links.make(email, { customer_id: nilId, fields }))
+      await links.send(email, letter)
     },
-  })
-
-  jobs.every('customer.clean_signups', {
-    everyMs: hourMs,
-    timeoutMs: 60_000,
-    handler: () => store.kysely.deleteFrom(signups.name).where('tm_expire', '<', now()).execute(),
   })
 
   return {
@@ -79,13 +53,20 @@ export function signupHandlers(
     },
 
     async email_verify({ token }, { fail }) {
-      const signup = await signups.findBy(store, nilId, { token_hash: sha256Hex(token) })
-      if (!signup || signup.tm_expire <= now() || (await isTaken(signup.email))) throw fail('INVALID_TOKEN')
+      const signup = await signups.findBy(store, '*', { token_hash: sha256Hex(token) })
+      if (!signup || signup.tm_expire <= now()) throw fail('INVALID_TOKEN')
+      const { fields } = signup
+      if (fields === null) {
+        const customer = await verifyChanged(signup)
+        if (!customer) throw fail('INVALID_TOKEN')
+        return { customer }
+      }
+      if (await isTaken(signup.email)) throw fail('INVALID_TOKEN')
       return store
         .transaction(async (tx) => {
           // Of two who use it at the same time, one takes it away.
           if (!(await signups.softDelete(tx, nilId, signup.id))) throw fail('INVALID_TOKEN')
-          const customer = await insertCustomer(core, tx, { ...signup.fields, email_verified: true, headless: false })
+          const customer = await insertCustomer(core, tx, { ...fields, email_verified: true, headless: false })
           const accesskey = await insertAccesskey(core, tx, {
             customer_id: customer.id,
             name: 'Made at sign-up',
@@ -101,7 +82,7 @@ export function signupHandlers(
   }
 }
 
-const verifyLetter = (link: string) => ({
+const signupLetter = (link: string) => ({
   subject: 'Confirm your e-mail address',
   text: `Somebody, probably you, wants to make an account for this address.\n\nConfirm it within an hour:\n\n${link}\n\nIf it was not you, there is nothing to do: without it no account is made.`,
 })

@@ -8,25 +8,27 @@ import { z } from 'zod'
 /** A row as it is stored: `active_email` is the e-mail, in lower case, while the customer lives, so that the living are unique. */
 const CustomerRow = CustomerAdmin.extend({ active_email: z.string().nullable() })
 
-/** What somebody asked for at an address that is not known to be theirs yet; of no customer, so its `customer_id` is the nil id. */
+const SignupFields = CustomerAdmin.pick({
+  name: true,
+  detail: true,
+  email: true,
+  phone_number: true,
+  address: true,
+  webhook_method: true,
+  webhook_uri: true,
+  terms_agreed_version: true,
+  terms_agreed_ip: true,
+})
+export type SignupFields = z.infer<typeof SignupFields>
+
+/** What somebody asked for at an address that is not known to be theirs yet. One who signs up is no customer: the nil id, and its `fields`. */
 const Signup = z.object({
   ...resourceFields,
   email: z.string(),
   token_hash: z.string(),
-  fields: CustomerAdmin.pick({
-    name: true,
-    detail: true,
-    email: true,
-    phone_number: true,
-    address: true,
-    webhook_method: true,
-    webhook_uri: true,
-    terms_agreed_version: true,
-    terms_agreed_ip: true,
-  }),
+  fields: SignupFields.nullable(),
   tm_expire: z.string(),
 })
-export type SignupFields = z.infer<typeof Signup>['fields']
 
 export const customerSettings = z.object({
   ...mailSettings,

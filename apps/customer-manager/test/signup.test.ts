@@ -31,7 +31,7 @@ describe.each(await testDatabases('signing up'))('on $name', ({ create }) => {
     const { terms_agreed_version, terms_agreed_ip } = await running.operator.customer.get({ id: customer.id })
     expect([terms_agreed_version, terms_agreed_ip]).toEqual(['2026-11', '203.0.113.7'])
     expect(Object.keys(await running.of(customer.id).customer.own({}))).not.toContain('terms_agreed_ip')
-    const verified = await anybody(running.app).accesskey.verify({ token_hash: sha256Hex(accesskey.token!) })
+    const verified = await anybody(running.app).accesskey.verify({ token_hash: sha256Hex(accesskey!.token!) })
     expect(verified.customer_id).toBe(customer.id)
     const created = (await running.app.events()).find(
       ({ type, resource_id }) => type === 'customer_created' && resource_id === customer.id,
@@ -95,6 +95,36 @@ describe.each(await testDatabases('signing up'))('on $name', ({ create }) => {
     await signup(other)
     await running.mailbox.next(other)
     expect(running.mailbox.mails.filter(({ to }) => to.includes(email))).toHaveLength(5)
+  })
+
+  test('an address that changes is verified by a link of its own, which is mailed again when the customer is saved again', async () => {
+    const [first, second] = [newEmail(), newEmail()]
+    await signup(first)
+    const { customer, accesskey } = await customers().email_verify({ token: await mailedToken(first) })
+    const own = running.of(customer.id).customer
+    expect((await own.update_own({ name: 'Acme', email: first.toUpperCase() })).email_verified).toBe(true)
+    expect((await own.update_own({ name: 'Acme', email: second })).email_verified).toBe(false)
+    const unused = await mailedToken(second)
+    await own.update_own({ name: 'Acme', email: second })
+    const token = await mailedToken(second)
+    const answer = await customers().email_verify({ token })
+    expect(answer.customer).toMatchObject({ id: customer.id, email: second, email_verified: true })
+    expect([answer.accesskey, accesskey!.customer_id]).toEqual([undefined, customer.id])
+    expect((await eventsOf(running.app, customer.id)).at(-1)).toBe('customer_updated')
+    for (const old of [token, unused]) {
+      await expect(customers().email_verify({ token: old })).rejects.toMatchObject(invalid)
+    }
+    expect(running.mailbox.mails.filter(({ to }) => to.includes(first))).toHaveLength(1)
+  })
+
+  test('a link to an address that the customer has left again verifies nothing', async () => {
+    const email = newEmail()
+    const { id } = await running.operator.customer.create({ name: 'There', email: newEmail() })
+    await running.of(id).customer.update_own({ name: 'There', email })
+    const token = await mailedToken(email)
+    await running.of(id).customer.update_own({ name: 'There', email: newEmail() })
+    await expect(customers().email_verify({ token })).rejects.toMatchObject(invalid)
+    expect((await running.of(id).customer.own({})).email_verified).toBe(false)
   })
 
   test('what is wrong is said at once: the address, a webhook in a private network', async () => {

@@ -31,6 +31,8 @@ export interface Operation<
   binary: boolean
   /** The outside sends `multipart/form-data`; its part `file` is stored first and becomes the input's `file`, an `UploadedFile`. */
   upload: boolean
+  /** Browsers keep the output's `token` as a cookie; an output without one takes the cookie away. */
+  cookie: boolean
 }
 
 interface OperationOptions<I extends z.ZodObject, O extends z.ZodType, E extends readonly string[]> {
@@ -46,6 +48,7 @@ interface OperationOptions<I extends z.ZodObject, O extends z.ZodType, E extends
   raw?: boolean
   binary?: boolean
   upload?: boolean
+  cookie?: boolean
 }
 
 /** Declares an operation; see `Operation` for the fields. */
@@ -57,6 +60,7 @@ export function operation<I extends z.ZodObject, O extends z.ZodType, const E ex
   raw = false,
   binary = false,
   upload = false,
+  cookie = false,
   ...rest
 }: OperationOptions<I, O, E>): Operation<I, O, E[number]> {
   return {
@@ -69,6 +73,7 @@ export function operation<I extends z.ZodObject, O extends z.ZodType, const E ex
     raw,
     binary,
     upload,
+    cookie,
   }
 }
 

@@ -73,7 +73,7 @@ export interface Operations {
   session: {
     /** Ask for an account; the link that is mailed makes it. The answer is the same for every address */
     signup: Method<{ name?: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string; accepted_tos: true }, Record<string, unknown>>
-    /** Log in; the token goes into `Authorization: Bearer` (or `?token=`) of every request */
+    /** Log in; the token goes into `Authorization: Bearer` (or `?token=`) of every request, browsers keep it as a cookie */
     login: Method<{ username: string; password: string }, { username: string; token: string }>
     /** Log out: the token of this request stops working */
     logout: Method<Record<string, unknown>, Record<string, unknown>>
@@ -85,14 +85,14 @@ export interface Operations {
   customer: {
     /** Get your own customer */
     own: Method<Record<string, unknown>, OwnCustomer>
-    /** Replace your own customer */
+    /** Replace your own customer; an email that is not verified is mailed a link */
     update_own: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string }, Customer>
     /** Set the switches of your own customer */
     update_own_metadata: Method<{ rtp_debug?: boolean }, Customer>
     /** Choose which billing account pays for your own customer */
     update_own_billing_account_id: Method<{ billing_account_id: string }, Customer>
-    /** Make the account with the token from the mail; its access key is shown this once */
-    email_verify: Method<{ token: string }, { customer: Customer; accesskey: Accesskey }>
+    /** Confirm an address with the token from the mail. That of a sign-up makes the account; its access key is shown this once */
+    email_verify: Method<{ token: string }, { customer: Customer; accesskey?: Accesskey }>
     /** Freeze your own customer, to be deleted in 30 days or, with `immediate`, now */
     unregister: Method<{ password?: string; confirmation_phrase?: string; immediate?: boolean }, Customer>
     /** Take back that your own customer is to be deleted */
