@@ -18,13 +18,13 @@ export function jsonCopy(value: unknown): unknown {
 function copyObject(value: object): unknown {
   if ('toJSON' in value && typeof value.toJSON === 'function') return jsonCopy(value.toJSON())
   if (Array.isArray(value)) return value.map((item) => jsonCopy(item) ?? null)
-  const copy: Record<string, unknown> = {}
-  for (const key of Object.keys(value)) {
-    const item = jsonCopy((value as Record<string, unknown>)[key])
-    if (item === undefined) continue
-    if (key === '__proto__')
-      Object.defineProperty(copy, key, { value: item, configurable: true, enumerable: true, writable: true })
-    else copy[key] = item
+  const copy: Record<string, unknown> = { ...value }
+  for (const key of Object.keys(copy)) {
+    const item = copy[key]
+    if (typeof item === 'string' || item === null) continue
+    const copied = jsonCopy(item)
+    if (copied === undefined) delete copy[key]
+    else copy[key] = copied
   }
   return copy
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { nilId } from './identity.ts'
+import { type MadeField, objectMaker } from './object-maker.ts'
 
 const internalFields = z.registry<{ internal: true }>()
 const projections = new WeakMap<z.ZodType, z.ZodType>()
@@ -24,21 +25,21 @@ export function externalOf(schema: z.ZodType): z.ZodType {
 export function projectionOf(schema: z.ZodType): (value: unknown) => unknown {
   if (externalOf(schema) === schema) return (value) => value
   if (schema instanceof z.ZodObject) {
-    const fields = Object.entries(schema.shape as Record<string, z.ZodType>).flatMap(([key, field]) =>
-      internalFields.has(field) ? [] : [[key, projectionOf(field)] as const],
+    const fields = Object.entries(schema.shape as Record<string, z.ZodType>).flatMap(([name, field]) =>
+      internalFields.has(field) ? [] : [visibleField(name, field)],
     )
-    return (value) => {
-      const visible: Record<string, unknown> = {}
-      for (const [key, inner] of fields) {
-        const given = (value as Record<string, unknown>)[key]
-        if (given !== undefined) visible[key] = inner(given)
-      }
-      return visible
-    }
+    return objectMaker(fields) as (value: unknown) => unknown
   }
   const inner = projectionOf(innerOf(schema))
   if (schema instanceof z.ZodArray) return (value) => (value as unknown[]).map(inner)
   return (value) => (value === null || value === undefined ? value : inner(value))
+}
+
+function visibleField(name: string, field: z.ZodType): MadeField<Record<string, unknown>> {
+  const optional = field instanceof z.ZodOptional
+  if (externalOf(field) === field) return { name, optional }
+  const inner = projectionOf(field)
+  return { name, optional, read: (value) => inner(value[name]) }
 }
 
 const innerOf = (schema: z.ZodType): z.ZodType =>

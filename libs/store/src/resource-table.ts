@@ -1,4 +1,4 @@
-import { everyCustomer, type Page, type PageQuery, type Scope } from '@sidetone/contract'
+import { everyCustomer, type MadeField, objectMaker, type Page, type PageQuery, type Scope } from '@sidetone/contract'
 import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
 import type { z } from 'zod'
 import { newId } from './clock.ts'
@@ -90,18 +90,20 @@ export function resourceTable<T extends Row>(
     )
   }
 
-  function decodeRow(row: Record<string, unknown>): T {
-    const decoded: Record<string, unknown> = {}
-    for (const [field, { kind, absent, encrypted: secret }] of columns) {
-      let stored = row[field]
-      if (stored === undefined || (stored === null && absent)) continue
-      if (secret && stored !== null) {
-        const plain = secrets!.decrypt(stored as string, contextOf(field, row.id as string))
-        stored = kind === 'number' || kind === 'flag' ? Number(plain) : plain
-      }
-      decoded[field] = decode(kind, stored)
+  const decodeRow = objectMaker(
+    [...columns].map(([field, column]) => decoded(field, column)),
+  ) as ResourceTable<T>['decode']
+
+  function decoded(name: string, { kind, absent, encrypted: secret }: Column): MadeField<Record<string, unknown>> {
+    if (!secret && !absent && (kind === 'plain' || kind === 'number')) return { name }
+    const read = (row: Record<string, unknown>) => {
+      const stored = row[name]
+      if (stored === undefined || (stored === null && absent)) return undefined
+      if (!secret || stored === null) return decode(kind, stored)
+      const plain = secrets!.decrypt(stored as string, contextOf(name, row.id as string))
+      return decode(kind, kind === 'number' || kind === 'flag' ? Number(plain) : plain)
     }
-    return decoded as T
+    return { name, read, optional: absent }
   }
 
   function columnOf(field: string): Column {

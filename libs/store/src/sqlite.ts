@@ -1,4 +1,5 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { objectMaker } from '@sidetone/contract'
 import { type CompiledQuery, type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
 import type { Logger } from 'pino'
 import { bind } from './bind.ts'
@@ -39,13 +40,9 @@ function cached(raw: DatabaseSync): SqliteDatabase {
     const statement = translated(() => raw.prepare(sql))
     const names = statement.columns().map(({ name }) => name)
     const values = (parameters: readonly unknown[]) => parameters.map(bind) as SQLInputValue[]
-    // Made here, objects are a third cheaper: node:sqlite's own are slow to make and slow to read.
+    // node:sqlite's own objects are slow to make and slow to read.
     statement.setReturnArrays(true)
-    const objectOf = (row: unknown[]): Row => {
-      const object: Row = {}
-      for (let column = 0; column < names.length; column++) object[names[column]!] = row[column]
-      return object
-    }
+    const objectOf = objectMaker<unknown[]>(names.map((name, from) => ({ name, from })))
     return {
       reader: names.length > 0,
       all: (parameters) =>
