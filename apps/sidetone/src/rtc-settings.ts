@@ -6,6 +6,12 @@ const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).de
 export const rtcSettings = z.object({
   /** SIP over UDP and TCP. */
   SIP_PORT: port(5060),
+  /** SIP over TLS, usually 5061; absent: off. */
+  SIP_TLS_PORT: port(0).removeDefault().optional(),
+  /** Files in PEM: the certificate with its chain, its key, and authorities that are believed beside the usual ones. */
+  SIP_TLS_CERT: z.string().optional(),
+  SIP_TLS_KEY: z.string().optional(),
+  SIP_TLS_CA: z.string().optional(),
   RTP_PORT_MIN: port(10_000),
   RTP_PORT_MAX: port(10_999),
   /** The address that is told to phones; absent: found out, and loopback peers get loopback. */

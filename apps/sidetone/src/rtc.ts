@@ -47,6 +47,7 @@ export async function startRtc({
   const { ADVERTISED_IP } = settings
   const softswitch = await startSoftswitch({
     sipPort: settings.SIP_PORT,
+    sipTls: sipTlsOf(settings),
     rtpPortMin: settings.RTP_PORT_MIN,
     rtpPortMax: settings.RTP_PORT_MAX,
     ...(ADVERTISED_IP && { advertisedIp: ADVERTISED_IP }),
@@ -80,6 +81,17 @@ export async function startRtc({
       kept.save()
     },
   }
+}
+
+function sipTlsOf({
+  SIP_TLS_PORT: port,
+  SIP_TLS_CERT: cert,
+  SIP_TLS_KEY: key,
+  SIP_TLS_CA: ca,
+}: RtcOptions['settings']) {
+  if (port === undefined) return undefined
+  if (!cert || !key) throw new Error('SIP_TLS_PORT needs SIP_TLS_CERT and SIP_TLS_KEY, files in PEM')
+  return { port, cert, key, ca }
 }
 
 const showEveryMs = 2_000

@@ -11,6 +11,8 @@ export const softswitchConfig = z
   .object({
     /** UDP and TCP; 0 takes a free port. */
     sipPort: port.default(5060),
+    /** SIP over TLS: files in PEM, and the port; absent: off. */
+    sipTls: z.object({ port, cert: z.string(), key: z.string(), ca: z.string().optional() }).optional(),
     bindAddress: z.union([z.ipv4(), z.ipv6()]).default('0.0.0.0'),
     /** The address other machines reach us at; default: the first one found. Peers on loopback get loopback. */
     advertisedIp: z.union([z.ipv4(), z.ipv6()]).optional(),

@@ -19,6 +19,8 @@ export interface SoftswitchOptions extends SoftswitchSettings {
 
 export interface Softswitch {
   readonly sipPort: number
+  /** Of SIP over TLS; `undefined` when that is off. */
+  readonly sipTlsPort: number | undefined
   /** `http://127.0.0.1:<port>/ari` */
   readonly ariUrl: string
   readonly ariUser: string
@@ -48,7 +50,7 @@ export async function startSoftswitch(options: SoftswitchOptions): Promise<Softs
     workerData: { config, registrations } satisfies WorkerInput,
   })
   const send = (message: ToWorker) => worker.postMessage(message)
-  const ready = Promise.withResolvers<{ sipPort: number; ariPort: number }>()
+  const ready = Promise.withResolvers<Extract<FromWorker, { type: 'ready' }>>()
   const exited = Promise.withResolvers<void>()
   const waiting = new Map<number, (metrics: Metrics) => void>()
   let lastId = 0
@@ -88,9 +90,10 @@ export async function startSoftswitch(options: SoftswitchOptions): Promise<Softs
     exited.resolve()
   })
 
-  const { sipPort, ariPort } = await ready.promise
+  const { sipPort, sipTlsPort, ariPort } = await ready.promise
   return {
     sipPort,
+    sipTlsPort,
     ariUrl: `http://127.0.0.1:${ariPort}/ari`,
     ariUser: config.ariUser,
     ariPassword: config.ariPassword,

@@ -20,6 +20,7 @@ import { createNonceIssuer } from './sip/nonce.ts'
 import { createRegistrar } from './sip/registrar.ts'
 import { createFailureThrottle, createPacketLimiter } from './sip/throttle.ts'
 import { SIP_TIMERS } from './sip/timers.ts'
+import { readTlsIdentity } from './sip/tls-identity.ts'
 import { parseUri } from './sip/uri.ts'
 import { createUserAgent, type UserAgent } from './sip/user-agent.ts'
 
@@ -29,6 +30,7 @@ const DRAIN_MS = 2000
 
 export interface Switch {
   sipPort: number
+  sipTlsPort: number | undefined
   ariPort: number
   metrics(): Metrics
   unregister(gone: NonNullable<Changed['gone']>): void
@@ -107,9 +109,10 @@ export async function startSwitch(
 
   function restore(saved: Registration[]) {
     for (const { aor, contact, expires, source } of saved) {
-      const [, protocol, remoteAddress, port] = /^(udp|tcp):(.+):(\d+)$/.exec(source) ?? []
+      // A connection did not outlive the last run; its phone notices, and registers again.
+      const [, remoteAddress, port] = /^udp:(.+):(\d+)$/.exec(source) ?? []
       if (expires * 1000 <= Date.now() || !remoteAddress) continue
-      const from = { protocol: protocol === 'tcp' ? 'TCP' : 'UDP', remoteAddress, remotePort: Number(port) } as const
+      const from = { protocol: 'UDP', remoteAddress, remotePort: Number(port) } as const
       location.put({ aor, contact, expiresAt: expires * 1000, callId: '', cseq: 0, source: from })
     }
   }
@@ -164,6 +167,7 @@ export async function startSwitch(
   const agent: UserAgent = await createUserAgent({
     bind: config.bindAddress,
     port: config.sipPort,
+    tls: config.sipTls && { port: config.sipTls.port, identity: readTlsIdentity(config.sipTls, onError) },
     timers: { ...SIP_TIMERS, t1Ms: config.sipT1Ms },
     addressFor: addresses.addressFor,
     admit: (source) => isTrusted(source) || limit(source),
@@ -172,9 +176,13 @@ export async function startSwitch(
     onConnectionLost: location.connectionLost,
     onMessage: capture?.onMessage,
     onError,
+    onSendError: ({ message }) =>
+      outside.log({ level: 'info', fields: { err: message }, message: 'a SIP message could not be sent' }),
     count,
   }).catch((error: unknown) => {
-    throw portError(error, config.sipPort, 'SIP_PORT')
+    const { sipTls: tls } = config
+    const isTls = tls !== undefined && (error as { port?: number }).port === tls.port
+    throw isTls ? portError(error, tls.port, 'SIP_TLS_PORT') : portError(error, config.sipPort, 'SIP_PORT')
   })
 
   const resolve: Resolve = async (uri) => {
@@ -209,6 +217,7 @@ export async function startSwitch(
 
   return {
     sipPort: agent.port,
+    sipTlsPort: agent.tlsPort,
     ariPort: ari.port,
     metrics: () => ({
       ...counters,

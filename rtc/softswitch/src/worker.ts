@@ -36,4 +36,4 @@ port.on('message', (message: ToWorker) => {
       })
   }
 })
-send({ type: 'ready', sipPort: running.sipPort, ariPort: running.ariPort })
+send({ type: 'ready', sipPort: running.sipPort, sipTlsPort: running.sipTlsPort, ariPort: running.ariPort })

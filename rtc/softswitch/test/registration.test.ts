@@ -94,19 +94,16 @@ describe('registering', () => {
 
   test('`Contact: *` removes all, but only with Expires: 0 and alone', async () => {
     const raw = await peer()
-    const star = (expires: string) =>
-      raw.askAs('1003', 'pass1003', 'REGISTER', registering('1003', ['Contact: *', expires]))
-    // The peer writes a Contact of its own beside the star.
-    expect((await star('Expires: 0')).status).toBe(400)
-    await register(raw, '1003')
-    const challenge = await raw.ask('REGISTER', registering('1003'))
-    const line = answerChallenge(challenge, { user: '1003', password: 'pass1003', method: 'REGISTER', uri: domain })
-    raw.sendText(
-      `REGISTER ${domain} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${raw.port};branch=z9hG4bKstar;rport\r\nFrom: <sip:1003@127.0.0.1>;tag=s\r\nTo: <sip:1003@127.0.0.1>\r\nCall-ID: star\r\nCSeq: 1 REGISTER\r\nContact: *\r\nExpires: 0\r\n${line}\r\nContent-Length: 0\r\n\r\n`,
-    )
-    const response = (await raw.next((message) => message.callId === 'star')) as SipResponse
-    expect(response.status).toBe(200)
-    expect(contacts(response)).toEqual([])
+    const star = (...headers: string[]) =>
+      raw.askAs('1003', 'pass1003', 'REGISTER', registering('1003', ['Contact: *', ...headers]))
+    await register(raw, '1003', { headers: ['Contact: <sip:a@192.0.2.1>', 'Contact: <sip:b@192.0.2.1>'] })
+    expect((await star('Expires: 60')).status).toBe(400)
+    expect((await star('Expires: 0', 'Contact: <sip:a@192.0.2.1>')).status).toBe(400)
+    expect(contacts(await register(raw, '1003'))).toHaveLength(3)
+    const gone = await star('Expires: 0')
+    expect(gone.status).toBe(200)
+    expect(contacts(gone)).toEqual([])
+    expect((await ari.get(`endpoints/PJSIP/1003@${CUSTOMER}`)).status).toBe(404)
   })
 
   test('an older request of the same phone does not undo a newer one', async () => {

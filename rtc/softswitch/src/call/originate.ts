@@ -27,7 +27,7 @@ export function outboundChannelFor({ endpoints }: Pick<OutboundContext, 'endpoin
   const [, name = '', target = ''] = /^([^/]+)\/(.*)$/.exec(dialString) ?? []
   const found = tech === 'pjsip' ? endpoints.find(name) : undefined
   const uri = parseUri(target)
-  if (!found || uri?.scheme !== 'sip') return null
+  if (!found || !uri || uri.scheme === 'tel') return null
   return (context: OutboundContext, options: Omit<OriginateOptions, 'dialString'>): Promise<Channel | null> =>
     createSipChannel(context, { endpoint: found, uri }, { ...options, dialString })
 }

@@ -29,7 +29,7 @@ export function openCapture(
       const [from, to] = direction === 'sent' ? [local, remote] : [remote, local]
       const packet = hepPacket(
         {
-          protocol: flow.protocol,
+          protocol: flow.protocol === 'UDP' ? 'UDP' : 'TCP', // HEP knows no TLS below SIP
           srcAddress: from.address,
           srcPort: from.port,
           dstAddress: to.address,

@@ -1,4 +1,4 @@
-import type { Flow } from './flow.ts'
+import { type Flow, isReliable } from './flow.ts'
 import type { SipResponse } from './message.ts'
 import { resendWithBackoff, type SipTimers } from './timers.ts'
 
@@ -31,7 +31,7 @@ export function createClientTransaction(options: {
 }): DrivenClientTransaction {
   const { data, flow, timers, handlers } = options
   const invite = options.method === 'INVITE'
-  const unreliable = flow.protocol === 'UDP'
+  const unreliable = !isReliable(flow)
   let state: 'calling' | 'proceeding' | 'accepted' | 'completed' | 'terminated' = 'calling'
   let stopResending = () => {}
 

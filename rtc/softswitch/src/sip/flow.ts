@@ -1,12 +1,24 @@
-/** A way to one peer: a UDP address, or one TCP connection. */
-export interface Flow {
-  readonly protocol: 'UDP' | 'TCP'
-  readonly remoteAddress: string
-  readonly remotePort: number
-  /** False once a TCP connection has gone. */
+/** What messages travel by (RFC 3261 §18). */
+export type Protocol = 'UDP' | 'TCP' | 'TLS'
+
+/** Where a flow leads. */
+export interface FlowTarget {
+  protocol: Protocol
+  remoteAddress: string
+  remotePort: number
+  /** The host that its certificate must name (RFC 5922 §7.2), when it is we who connect. */
+  serverName?: string | undefined
+}
+
+/** A way to one peer: a UDP address, or one connection. */
+export interface Flow extends Readonly<FlowTarget> {
+  /** False once a connection has gone. */
   readonly open: boolean
   /** Sends, or reports to `onSendError` of its transport; never throws. */
   send(data: Buffer): void
 }
 
 export type PacketHandler = (data: Buffer, flow: Flow) => void
+
+/** A protocol that neither loses nor repeats: its requests are not sent again (§17.1.1.2). */
+export const isReliable = ({ protocol }: Pick<Flow, 'protocol'>): boolean => protocol !== 'UDP'

@@ -1,4 +1,4 @@
-import type { Flow } from './flow.ts'
+import type { FlowTarget } from './flow.ts'
 
 /** One registered contact of an address of record. */
 export interface Binding {
@@ -9,7 +9,7 @@ export interface Binding {
   callId: string
   cseq: number
   /** Where the REGISTER came from: behind NAT the only way back (RFC 3581, RFC 5626 in spirit). */
-  source: Pick<Flow, 'protocol' | 'remoteAddress' | 'remotePort'>
+  source: FlowTarget
 }
 
 export interface Location {

@@ -1,4 +1,4 @@
-import type { Flow } from './flow.ts'
+import { type Flow, isReliable } from './flow.ts'
 import type { SipRequest } from './message.ts'
 import { buildResponse, type ResponseOptions } from './response.ts'
 import { serializeMessage } from './serialize-message.ts'
@@ -33,7 +33,7 @@ export function createServerTransaction(options: {
 }): DrivenServerTransaction {
   const { request, flow, timers } = options
   const invite = request.method === 'INVITE'
-  const unreliable = flow.protocol === 'UDP'
+  const unreliable = !isReliable(flow)
   const giveUpMs = 64 * timers.t1Ms
   let state: 'proceeding' | 'accepted' | 'completed' | 'confirmed' | 'terminated' = 'proceeding'
   let last: Buffer | undefined

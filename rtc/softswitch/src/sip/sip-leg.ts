@@ -1,6 +1,7 @@
 import type { MediaSession } from '../media/types.ts'
 import { type Login, requestWithLogin } from './answer-challenge.ts'
 import { acceptSequence, type Dialog, dialogRequest, refreshTarget } from './dialog.ts'
+import { isReliable } from './flow.ts'
 import { type Headers, header, type SipRequest } from './message.ts'
 import { formatReason, reasonCause } from './q850.ts'
 import { type Direction, type LocalMedia, makeAnswer, makeOffer, negotiate, parseSdp } from './sdp.ts'
@@ -105,7 +106,7 @@ export function handleDialog(agent: UserAgent, session: Session, events: LegEven
       reinvite = transaction
       transaction.onAckTimeout = () => bye(102)
     }
-    const contact: Headers[number] = ['contact', agent.contact(transaction.flow)]
+    const contact: Headers[number] = ['contact', agent.contact(transaction.flow, /^sips:/i.test(request.uri))]
     const hasBody = request.method === 'INVITE' || request.body.length > 0
     transaction.respond(200, hasBody ? { headers: [contact, SDP_TYPE], body } : { headers: [contact] })
   }
@@ -143,7 +144,7 @@ export function handleDialog(agent: UserAgent, session: Session, events: LegEven
       const { request } = transaction
       if (session.ended || !session.dialog) return transaction.respond(481)
       if (!acceptSequence(session.dialog, request)) return transaction.respond(500) // §12.2.2
-      if (transaction.flow.protocol === 'TCP') session.dialog.flow = transaction.flow
+      if (isReliable(transaction.flow)) session.dialog.flow = transaction.flow
       switch (request.method) {
         case 'BYE':
           transaction.respond(200)

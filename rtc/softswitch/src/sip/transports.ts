@@ -1,37 +1,60 @@
-import type { Flow, PacketHandler } from './flow.ts'
-import { openTcp } from './tcp-transport.ts'
+import type { Flow, FlowTarget, PacketHandler, Protocol } from './flow.ts'
+import { openStream, type StreamTransport } from './stream-transport.ts'
+import type { TlsIdentity } from './tls-identity.ts'
 import { openUdp } from './udp-transport.ts'
 
 export interface Transports {
-  readonly port: number
-  flowTo(protocol: 'UDP' | 'TCP', address: string, port: number): Flow
+  /** Where we listen; `undefined` for what is switched off. */
+  portOf(protocol: Protocol): number | undefined
+  /** Throws for a protocol that is switched off. */
+  flowTo(target: FlowTarget): Flow
   close(): Promise<void>
 }
 
-/** Opens UDP and TCP on the same port. Port 0 takes a free one. */
-export async function openTransports(options: {
+interface Options {
   bind: string
   port: number
+  tls?: { port: number; identity: TlsIdentity } | undefined
   onPacket: PacketHandler
   /** Just before it goes. */
   onSent?: PacketHandler | undefined
   onSendError: (error: Error) => void
   onMalformed: () => void
   onFlowClosed: (flow: Flow) => void
-}): Promise<Transports> {
+}
+
+/** Opens UDP and TCP on the same port, and TLS on its own. Port 0 takes a free one. */
+export async function openTransports(options: Options): Promise<Transports> {
+  const { tls, ...plain } = options
+  const [udp, tcp] = await openUdpAndTcp(plain)
+  const secure = tls && (await openStream({ ...plain, port: tls.port, tls: tls.identity }).catch(closeFirst))
+  async function closeFirst(error: unknown): Promise<never> {
+    await Promise.all([udp.close(), tcp.close()])
+    throw error
+  }
+  const all = { UDP: udp, TCP: tcp, TLS: secure }
+  return {
+    portOf: (protocol) => all[protocol]?.port,
+    flowTo(target) {
+      const transport = all[target.protocol]
+      if (!transport) throw new Error('SIP over TLS is off; SIP_TLS_PORT switches it on')
+      return transport.flowTo(target)
+    },
+    async close() {
+      await Promise.all([udp.close(), tcp.close(), secure?.close()])
+    },
+  }
+}
+
+async function openUdpAndTcp(
+  options: Omit<Options, 'tls'>,
+): Promise<[Awaited<ReturnType<typeof openUdp>>, StreamTransport]> {
   const udp = await openUdp(options)
-  const tcp = await openTcp({ ...options, port: udp.port }).catch(async (error: NodeJS.ErrnoException) => {
+  const tcp = await openStream({ ...options, port: udp.port }).catch(async (error: NodeJS.ErrnoException) => {
     await udp.close()
     // The free UDP port may be taken on TCP: then try the next one.
     if (options.port === 0 && error.code === 'EADDRINUSE') return null
     throw error
   })
-  if (!tcp) return openTransports(options)
-  return {
-    port: udp.port,
-    flowTo: (protocol, address, port) => (protocol === 'TCP' ? tcp : udp).flowTo(address, port),
-    close: async () => {
-      await Promise.all([udp.close(), tcp.close()])
-    },
-  }
+  return tcp ? [udp, tcp] : openUdpAndTcp(options)
 }

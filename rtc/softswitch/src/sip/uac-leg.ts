@@ -96,7 +96,7 @@ export function createUacLeg(options: {
     ['to', `<${formatUri({ ...target, port: undefined, params: new Map() })}>`],
     ['call-id', callId],
     ['cseq', `${++seq} INVITE`],
-    ['contact', agent.contact(flow)],
+    ['contact', agent.contact(flow, target.scheme === 'sips')],
     ['allow', ALLOW],
     ...options.headers,
     ...credentials,

@@ -45,7 +45,7 @@ export function createUasLeg(options: {
   let hangupAfterAck: number | undefined
   let early = false
 
-  const contact: Headers = [['contact', agent.contact(flow)]]
+  const contact: Headers = [['contact', agent.contact(flow, /^sips:/i.test(request.uri))]]
   // A late offer (§13.2.1): we offer in the 2xx, and the ACK answers.
   const sdp = offer && negotiated ? makeAnswer(offer, negotiated, session.local) : makeOffer(session.local)
   const sdpHeaders: Headers = [...contact, ['allow', ALLOW], SDP_TYPE]

@@ -1,10 +1,10 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import type { Flow, PacketHandler } from './flow.ts'
+import type { Flow, FlowTarget, PacketHandler } from './flow.ts'
 
 export interface UdpTransport {
   readonly port: number
-  flowTo(address: string, port: number): Flow
+  flowTo(target: Pick<FlowTarget, 'remoteAddress' | 'remotePort'>): Flow
   close(): Promise<void>
 }
 
@@ -25,23 +25,23 @@ export async function openUdp(options: {
     ipv6Only: family === 6,
     lookup: lookup as never,
   })
-  const flowTo = (address: string, port: number): Flow => {
+  const flowTo: UdpTransport['flowTo'] = ({ remoteAddress, remotePort }) => {
     const flow: Flow = {
       protocol: 'UDP',
-      remoteAddress: address,
-      remotePort: port,
+      remoteAddress,
+      remotePort,
       open: true,
       send: (data) => {
         options.onSent?.(data, flow)
-        socket.send(data, port, address, (error) => {
+        socket.send(data, remotePort, remoteAddress, (error) => {
           if (error) options.onSendError(error)
         })
       },
     }
     return flow
   }
-  socket.on('message', (data, { address, port }) => {
-    if (port !== 0) options.onPacket(data, flowTo(address, port))
+  socket.on('message', (data, { address: remoteAddress, port: remotePort }) => {
+    if (remotePort !== 0) options.onPacket(data, flowTo({ remoteAddress, remotePort }))
   })
   const listening = once(socket, 'listening') // rejects on 'error'
   socket.bind(options.port, options.bind)

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import type { Protocol } from './flow.ts'
 import { formatParams, type Params, parseParams } from './params.ts'
 
 /** A SIP or SIPS URI (RFC 3261 §19.1). `user` is percent-decoded; `tel:` is read as a SIP URI without a host. */
@@ -71,6 +72,16 @@ export function formatUri({ scheme, user, host, port, params }: SipUri): string 
   const who = user === '' ? '' : host === '' ? user : `${encodeUser(user)}@`
   return `${scheme}:${who}${host}${port === undefined ? '' : `:${port}`}${formatParams(params)}`
 }
+
+/** What a URI asks to be reached by (RFC 3261 §19.1.1, RFC 3263 §4.1); `undefined` where it leaves that open. */
+export function protocolOf({ scheme, params }: SipUri): Protocol | undefined {
+  if (scheme === 'sips') return 'TLS'
+  const asked = params.get('transport')?.toUpperCase()
+  return asked === 'UDP' || asked === 'TCP' || asked === 'TLS' ? asked : undefined
+}
+
+/** RFC 3261 §18.1.1 and §26.2. */
+export const defaultPort = (protocol: Protocol): number => (protocol === 'TLS' ? 5061 : 5060)
 
 /** Host without IPv6 brackets, as sockets want it. */
 export const bareHost = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host)

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import type { OnMessage } from './capture.ts'
 import type { ClientHandlers } from './client-transaction.ts'
 import { type Dialog, dialogKey, nextHop } from './dialog.ts'
-import type { Flow } from './flow.ts'
+import { type Flow, type FlowTarget, isReliable } from './flow.ts'
 import type { SipRequest } from './message.ts'
 import { parseMessage } from './parse-message.ts'
 import type { LocalMedia } from './sdp.ts'
@@ -11,20 +11,23 @@ import type { ServerTransaction } from './server-transaction.ts'
 import { ALLOW } from './sip-leg.ts'
 import type { SipTimers } from './timers.ts'
 import { type ClientTransaction, createTransactionLayer, type OutgoingRequest } from './transaction-layer.ts'
-import { openTransports } from './transports.ts'
-import { bareHost, parseUri, type SipUri } from './uri.ts'
+import { openTransports, type Transports } from './transports.ts'
+import { bareHost, defaultPort, parseUri, protocolOf, type SipUri } from './uri.ts'
 
 interface DialogHandler {
   receive(transaction: ServerTransaction): void
   acknowledged(request: SipRequest): void
 }
 
-/** The SIP side of the switch: one port, its transactions and its dialogs. */
+/** The SIP side of the switch: its ports, its transactions and its dialogs. */
 export interface UserAgent {
+  /** Of UDP and TCP. */
   readonly port: number
+  /** Of TLS; `undefined` when that is off. */
+  readonly tlsPort: number | undefined
   readonly transactionsActive: number
-  /** The Contact we give a peer, with an address it can reach. */
-  contact(flow: Flow): string
+  /** The Contact we give a peer, with an address it can reach; for a sips URI one of its kind (RFC 3261 §12.1.1, §8.1.1.8). */
+  contact(flow: Flow, secure?: boolean): string
   localMedia(flow: Flow, port: number): LocalMedia
   addressFor(remoteAddress: string): string
   rememberDialog(dialog: Dialog, handler: DialogHandler): void
@@ -33,7 +36,7 @@ export interface UserAgent {
   ackInDialog(dialog: Dialog, request: OutgoingRequest): void
   /** The way to a URI; rejects when its host has no address. */
   route(uri: SipUri): Promise<Flow>
-  flowTo(target: Pick<Flow, 'protocol' | 'remoteAddress' | 'remotePort'>): Flow
+  flowTo(target: FlowTarget): Flow
   request(request: OutgoingRequest, flow: Flow, handlers: ClientHandlers): ClientTransaction
   close(): Promise<void>
 }
@@ -45,6 +48,7 @@ const KEEP_ALIVE_BYTES = 4
 export async function createUserAgent(options: {
   bind: string
   port: number
+  tls: Parameters<typeof openTransports>[0]['tls']
   timers: SipTimers
   addressFor(remoteAddress: string): string
   /** False drops a packet of this source before it is parsed. */
@@ -54,6 +58,7 @@ export async function createUserAgent(options: {
   onConnectionLost(flow: Flow): void
   onMessage?: OnMessage | undefined
   onError(error: unknown): void
+  onSendError(error: Error): void
   count(name: SipCounter): void
 }): Promise<UserAgent> {
   const { count, addressFor } = options
@@ -69,9 +74,10 @@ export async function createUserAgent(options: {
       else transaction.respond(481)
       return
     }
-    // §8.2.2.1: of other schemes we know nothing, and sips needs TLS.
+    // §8.2.2.1: of other schemes we know nothing, and sips comes over TLS alone.
     const uri = parseUri(request.uri)
-    if (!uri || uri.scheme === 'sips') return transaction.respond(416, { toTag: 'switch' })
+    if (!uri || (uri.scheme === 'sips' && transaction.flow.protocol !== 'TLS'))
+      return transaction.respond(416, { toTag: 'switch' })
     const require = request.headers.filter(([name]) => name === 'require').map(([, value]) => value)
     if (require.length > 0 && request.method !== 'CANCEL') {
       return transaction.respond(420, { toTag: 'switch', headers: require.map((value) => ['unsupported', value]) })
@@ -100,7 +106,7 @@ export async function createUserAgent(options: {
 
   const layer = createTransactionLayer({
     timers: options.timers,
-    localAddress: (flow) => ({ host: bracketed(addressFor(flow.remoteAddress)), port: transports.port }),
+    localAddress: (flow) => ({ host: bracketed(addressFor(flow.remoteAddress)), port: portFor(flow) }),
     onRequest,
     onAck(request) {
       const key = dialogKey(request.callId, request.to.params.get('tag') ?? '', request.from.params.get('tag') ?? '')
@@ -108,9 +114,10 @@ export async function createUserAgent(options: {
     },
   })
 
-  const transports = await openTransports({
+  const transports: Transports = await openTransports({
     bind: options.bind,
     port: options.port,
+    tls: options.tls,
     onPacket(data, flow) {
       count('sip_packets_received')
       if (!options.admit(flow.remoteAddress)) return count('sip_packets_limited')
@@ -125,7 +132,10 @@ export async function createUserAgent(options: {
       }
     },
     onSent: (data, flow) => options.onMessage?.('sent', data, flow),
-    onSendError: () => count('sip_send_errors'),
+    onSendError(error) {
+      count('sip_send_errors')
+      options.onSendError(error)
+    },
     onMalformed: () => count('sip_packets_malformed'),
     onFlowClosed(flow) {
       layer.flowClosed(flow)
@@ -133,14 +143,19 @@ export async function createUserAgent(options: {
     },
   })
 
-  const flowTo: UserAgent['flowTo'] = ({ protocol, remoteAddress, remotePort }) =>
-    transports.flowTo(protocol, remoteAddress, remotePort)
+  const { flowTo } = transports
+  const portFor = ({ protocol }: Flow) => transports.portOf(protocol)!
+
+  function targetAt(uri: SipUri, remoteAddress: string): FlowTarget {
+    const protocol = protocolOf(uri) ?? 'UDP'
+    const serverName = protocol === 'TLS' ? bareHost(uri.host) : undefined
+    return { protocol, remoteAddress, remotePort: uri.port ?? defaultPort(protocol), serverName }
+  }
 
   async function route(uri: SipUri): Promise<Flow> {
     const host = bareHost(uri.params.get('maddr') ?? uri.host)
     const address = isIP(host) ? host : (await dnsLookup(host, { family: options.bind.includes(':') ? 0 : 4 })).address
-    const protocol = uri.params.get('transport')?.toLowerCase() === 'tcp' ? 'TCP' : 'UDP'
-    return flowTo({ protocol, remoteAddress: address, remotePort: uri.port ?? 5060 })
+    return flowTo(targetAt(uri, address))
   }
 
   /** §12.2.1.1, but a peer behind NAT (its Contact is not where its packets come from) is reached where it was heard. */
@@ -148,29 +163,24 @@ export async function createUserAgent(options: {
     const hop = nextHop(dialog)
     const host = bareHost(hop.host)
     const direct = dialog.routeSet.length === 0
-    if (
-      direct &&
-      dialog.flow.open &&
-      (dialog.flow.protocol === 'TCP' || (isIP(host) && host !== dialog.flow.remoteAddress))
-    ) {
+    if (direct && dialog.flow.open && (isReliable(dialog.flow) || (isIP(host) && host !== dialog.flow.remoteAddress))) {
       return use(dialog.flow)
     }
-    if (isIP(host)) {
-      const protocol = hop.params.get('transport')?.toLowerCase() === 'tcp' ? 'TCP' : 'UDP'
-      return use(flowTo({ protocol, remoteAddress: host, remotePort: hop.port ?? 5060 }))
-    }
+    if (isIP(host) && protocolOf(hop) !== 'TLS') return use(flowTo(targetAt(hop, host)))
     route(hop).then(use, onFailure)
   }
 
   return {
-    get port() {
-      return transports.port
-    },
+    port: transports.portOf('UDP')!,
+    tlsPort: transports.portOf('TLS'),
     get transactionsActive() {
       return layer.active
     },
-    contact: (flow) =>
-      `<sip:${bracketed(addressFor(flow.remoteAddress))}:${transports.port}${flow.protocol === 'TCP' ? ';transport=tcp' : ''}>`,
+    contact(flow, secure = false) {
+      const { protocol, remoteAddress } = flow
+      const transport = secure || protocol === 'UDP' ? '' : `;transport=${protocol.toLowerCase()}`
+      return `<${secure ? 'sips' : 'sip'}:${bracketed(addressFor(remoteAddress))}:${portFor(flow)}${transport}>`
+    },
     localMedia: (flow, port) => ({
       address: addressFor(flow.remoteAddress),
       port,

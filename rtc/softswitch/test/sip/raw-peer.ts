@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { digestResponse, ha1, parseCredentials } from '../../src/sip/digest.ts'
-import { header, headerList, type SipMessage, type SipResponse } from '../../src/sip/message.ts'
+import { header, headerList, type SipMessage, type SipRequest, type SipResponse } from '../../src/sip/message.ts'
 import { parseMessage } from '../../src/sip/parse-message.ts'
+import { createStreamFramer } from '../../src/sip/stream-framing.ts'
 
-export type RawPeer = Awaited<ReturnType<typeof openRawPeer>>
+export type RawPeer = ReturnType<typeof rawPeerOn>
 
-export interface RawRequest {
+interface RawRequest {
   uri?: string
   from?: string
   to?: string
@@ -23,21 +25,50 @@ export const offer = (...lines: string[]) =>
   ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', ...lines, ''].join('\r\n')
 
 /** A peer that writes its messages by hand, to send what no decent phone would. */
-export async function openRawPeer(serverPort: number, host = '127.0.0.1') {
+export async function openRawPeer(serverPort: number, host = '127.0.0.1', localPort = 0) {
   const socket = createSocket('udp4')
-  socket.bind(0, host)
+  socket.bind(localPort, host)
   await once(socket, 'listening')
   const { port } = socket.address()
+  return rawPeerOn({
+    ...{ transport: 'UDP', host, port, serverPort },
+    onData: (receive) => socket.on('message', receive),
+    send: (data, toPort = serverPort, toHost = '127.0.0.1') => socket.send(data, toPort, toHost),
+    close: () => socket.close(),
+  })
+}
+
+/** The same on a connection; `port` is what it calls its own. */
+export function openStreamPeer(socket: Socket, serverPort: number, transport: 'TCP' | 'TLS', port = socket.localPort!) {
+  const framer = createStreamFramer(() => {})
+  socket.on('error', () => {})
+  return rawPeerOn({
+    ...{ transport, host: '127.0.0.1', port, serverPort },
+    onData: (receive) => socket.on('data', (chunk) => framer.push(chunk)?.forEach(receive)),
+    send: (data) => socket.write(data),
+    close: () => socket.destroy(),
+  })
+}
+
+function rawPeerOn(wire: {
+  transport: string
+  host: string
+  port: number
+  serverPort: number
+  onData(receive: (data: Buffer) => void): void
+  send(data: string | Buffer, port?: number, host?: string): void
+  close(): void
+}) {
+  const { transport, host, port, serverPort, send: sendText } = wire
   const received: SipMessage[] = []
   const waiting = new Set<() => void>()
-  socket.on('message', (data) => {
+  wire.onData((data) => {
+    if (data.length <= 4) return
     const result = parseMessage(data)
     if (!result.ok) throw new Error(`the switch sent nonsense: ${result.error}\n${data}`)
     received.push(result.message)
     for (const look of waiting) look()
   })
-
-  const sendText = (text: string | Buffer) => socket.send(text, serverPort, '127.0.0.1')
 
   /** The next message that fits, taken out of what has come. */
   function next(fits: (message: SipMessage) => boolean, timeoutMs = 3000): Promise<SipMessage> {
@@ -69,12 +100,12 @@ export async function openRawPeer(serverPort: number, host = '127.0.0.1') {
     sendText(
       [
         `${method} ${uri} SIP/2.0`,
-        `Via: SIP/2.0/UDP ${host}:${port};branch=${branch};rport`,
+        `Via: SIP/2.0/${transport} ${host}:${port};branch=${branch};rport`,
         `From: <${from}>;tag=${fromTag}`,
         `To: ${to}`,
         `Call-ID: ${callId}`,
         `CSeq: ${cseq} ${method}`,
-        `Contact: <sip:raw@${host}:${port}>`,
+        ...(headers.some((line) => /^(?:contact|m)\s*:/i.test(line)) ? [] : [`Contact: <sip:raw@${host}:${port}>`]),
         'Max-Forwards: 70',
         ...(body && !headers.some((line) => line.startsWith('Content-Type')) ? ['Content-Type: application/sdp'] : []),
         ...headers,
@@ -121,7 +152,40 @@ export async function openRawPeer(serverPort: number, host = '127.0.0.1') {
     return ask(method, { ...options, callId, cseq: cseq + 1, headers: [...(options.headers ?? []), authorization] })
   }
 
-  return { host, port, send, sendText, next, ask, askAs, received, close: () => socket.close() }
+  const nextRequest = async (method: string, timeoutMs?: number): Promise<SipRequest> =>
+    (await next((message) => message.kind === 'request' && message.method === method, timeoutMs)) as SipRequest
+
+  /** Answers a request, to where its Via says that it came from. */
+  function reply(
+    request: SipRequest,
+    status: number,
+    options: { toTag?: string; headers?: string[]; body?: string } = {},
+  ) {
+    const { toTag = 'raw', headers = [], body = '' } = options
+    const to = header(request, 'to')!
+    const via = request.via.params
+    sendText(
+      [
+        `SIP/2.0 ${status} Whatever`,
+        ...request.headers
+          .filter(([name]) => ['via', 'from', 'call-id', 'cseq', 'record-route'].includes(name))
+          .map(([name, value]) => `${name}: ${value}`),
+        `To: ${to}${to.includes('tag=') || status === 100 ? '' : `;tag=${toTag}`}`,
+        ...(headers.some((line) => line.startsWith('Contact'))
+          ? []
+          : [`Contact: <sip:raw@${host}:${port}${transport === 'UDP' ? '' : `;transport=${transport}`}>`]),
+        ...headers,
+        ...(body ? ['Content-Type: application/sdp'] : []),
+        `Content-Length: ${Buffer.byteLength(body)}`,
+        '',
+        body,
+      ].join('\r\n'),
+      request.via.port,
+      via.get('received') ?? '127.0.0.1',
+    )
+  }
+
+  return { host, port, send, sendText, next, nextRequest, reply, ask, askAs, received, close: wire.close }
 }
 
 /** The Authorization or Proxy-Authorization line for a challenge. */

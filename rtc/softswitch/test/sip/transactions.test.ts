@@ -59,7 +59,7 @@ async function openSide(
   }
   const layer = createTransactionLayer({
     timers,
-    localAddress: () => ({ host: '127.0.0.1', port: transports.port }),
+    localAddress: () => ({ host: '127.0.0.1', port: transports.portOf('UDP')! }),
     onRequest(transaction) {
       side.requests.push(transaction)
       onRequest?.(transaction)
@@ -82,7 +82,7 @@ async function openSide(
   return {
     ...side,
     flowTo: (port: number, protocol: 'UDP' | 'TCP' = 'UDP') =>
-      lossyFlow(transports.flowTo(protocol, '127.0.0.1', port)),
+      lossyFlow(transports.flowTo({ protocol, remoteAddress: '127.0.0.1', remotePort: port })),
   }
 }
 
@@ -125,7 +125,7 @@ describe('over a network that loses packets', () => {
       (transaction) => transaction.respond(200, { toTag: 'b' }),
     )
     const caller = await openSide((line, count) => line.startsWith('INVITE') && count <= 2)
-    const { final } = ask(caller, caller.flowTo(callee.transports.port), 'INVITE')
+    const { final } = ask(caller, caller.flowTo(callee.transports.portOf('UDP')!), 'INVITE')
     expect(await final).toBe(200)
     expect(countOf(caller.sent, 'INVITE')).toBeGreaterThanOrEqual(3)
     expect(callee.requests).toHaveLength(1)
@@ -142,7 +142,7 @@ describe('over a network that loses packets', () => {
       (transaction) => transaction.respond(486, { toTag: 'b' }),
     )
     const caller = await openSide((line, count) => line.startsWith('ACK') && count <= 2)
-    const { final, responses } = ask(caller, caller.flowTo(callee.transports.port), 'INVITE')
+    const { final, responses } = ask(caller, caller.flowTo(callee.transports.portOf('UDP')!), 'INVITE')
     expect(await final).toBe(486)
     await expect.poll(() => countOf(caller.sent, 'ACK'), { timeout: 2000 }).toBeGreaterThanOrEqual(3)
     await new Promise((resolve) => setTimeout(resolve, 2 * timers.t2Ms))
@@ -160,7 +160,9 @@ describe('over a network that loses packets', () => {
     }
     const server = await openSide(third, (transaction) => transaction.respond(200, { toTag: 'b' }))
     const client = await openSide(third)
-    const asked = Array.from({ length: 40 }, () => ask(client, client.flowTo(server.transports.port), 'OPTIONS'))
+    const asked = Array.from({ length: 40 }, () =>
+      ask(client, client.flowTo(server.transports.portOf('UDP')!), 'OPTIONS'),
+    )
     const finals = await Promise.all(asked.map(({ final }) => final))
     expect(finals).toEqual(finals.map(() => 200))
     expect(server.requests).toHaveLength(40)
@@ -182,7 +184,7 @@ describe('over a network that loses packets', () => {
       transaction.respond(200, { toTag: 'b' })
     })
     const caller = await openSide(never)
-    ask(caller, caller.flowTo(callee.transports.port), 'INVITE')
+    ask(caller, caller.flowTo(callee.transports.portOf('UDP')!), 'INVITE')
     await told.promise
     expect(countOf(callee.sent, 'SIP/2.0 200')).toBeGreaterThan(5)
   })
@@ -193,7 +195,7 @@ describe('over a network that loses packets', () => {
     )
     const client = await openSide(never)
     for (const method of ['INVITE', 'OPTIONS', 'BYE'])
-      await ask(client, client.flowTo(server.transports.port), method).final
+      await ask(client, client.flowTo(server.transports.portOf('UDP')!), method).final
     expect(server.layer.active).toBeGreaterThan(0)
     await expect.poll(() => server.layer.active + client.layer.active, { timeout: 3000 }).toBe(0)
   })
@@ -207,7 +209,7 @@ describe('CANCEL', () => {
       invited.resolve(transaction)
     })
     const caller = await openSide(never)
-    const { final, transaction } = ask(caller, caller.flowTo(callee.transports.port), 'INVITE')
+    const { final, transaction } = ask(caller, caller.flowTo(callee.transports.portOf('UDP')!), 'INVITE')
     transaction.cancel()
     const arrived = await invited.promise
     expect(countOf(caller.sent, 'CANCEL')).toBe(0)
@@ -220,7 +222,7 @@ describe('CANCEL', () => {
   test('of an unknown INVITE is a 481', async () => {
     const server = await openSide(never)
     const client = await openSide(never)
-    expect(await ask(client, client.flowTo(server.transports.port), 'CANCEL').final).toBe(481)
+    expect(await ask(client, client.flowTo(server.transports.portOf('UDP')!), 'CANCEL').final).toBe(481)
   })
 
   test('after the answer changes nothing', async () => {
@@ -231,7 +233,7 @@ describe('CANCEL', () => {
       transaction.acknowledged()
     })
     const caller = await openSide(never)
-    const { final, transaction } = ask(caller, caller.flowTo(callee.transports.port), 'INVITE')
+    const { final, transaction } = ask(caller, caller.flowTo(callee.transports.portOf('UDP')!), 'INVITE')
     expect(await final).toBe(200)
     transaction.cancel()
     expect(countOf(caller.sent, 'CANCEL')).toBe(0)
@@ -242,7 +244,7 @@ describe('over TCP', () => {
   test('nothing is repeated', async () => {
     const server = await openSide(never)
     const client = await openSide(never)
-    const { final } = ask(client, client.flowTo(server.transports.port, 'TCP'), 'OPTIONS')
+    const { final } = ask(client, client.flowTo(server.transports.portOf('UDP')!, 'TCP'), 'OPTIONS')
     await expect.poll(() => server.requests.length).toBe(1)
     await new Promise((resolve) => setTimeout(resolve, 10 * timers.t1Ms))
     expect(countOf(client.sent, 'OPTIONS')).toBe(1)
