@@ -12,6 +12,7 @@ export interface SidetoneProcess {
   url: string
   host: string
   sipPort: number
+  sipWsPort: number
   accesskey: string
   dataDir: string
   /** Everything it has printed. */
@@ -40,6 +41,7 @@ export async function startSidetone({
       PATH: process.env.PATH,
       HTTP_PORT: '0',
       SIP_PORT: '0',
+      SIP_WS_PORT: '0',
       RTP_PORT_MIN: '0',
       RTP_PORT_MAX: '0',
       SIDETONE_DATA_DIR: folder,
@@ -72,6 +74,7 @@ export async function startSidetone({
     url: printed(/REST +(http:\S+)\/v1\.0/),
     host: '127.0.0.1',
     sipPort: Number(printed(/SIP +\S+:(\d+)/)),
+    sipWsPort: Number(printed(/ws:\S+:(\d+)/)),
     accesskey: printed(/Access key +(\S+)/),
     dataDir: folder,
     output: () => output,

@@ -12,6 +12,15 @@ export const rtcSettings = z.object({
   SIP_TLS_CERT: z.string().optional(),
   SIP_TLS_KEY: z.string().optional(),
   SIP_TLS_CA: z.string().optional(),
+  /** SIP over WebSocket, for browsers. */
+  SIP_WS_PORT: port(5066),
+  /** Web sites whose pages may connect to it, as `https://app.example.com,https://…`; absent: all, since each has to log in. */
+  SIP_WS_ORIGINS: z
+    .string()
+    .transform((list) => list.split(',').map((origin) => origin.trim()))
+    .pipe(z.array(z.url('must be origins, like https://app.example.com,https://admin.example.com')))
+    .transform((origins) => origins.map((origin) => new URL(origin).origin))
+    .optional(),
   RTP_PORT_MIN: port(10_000),
   RTP_PORT_MAX: port(10_999),
   /** The address that is told to phones; absent: found out, and loopback peers get loopback. */

@@ -13,6 +13,7 @@ export interface Rtc {
   ari: { ariUrl: string; user: string; password: string; app: string }
   /** Absent when an Asterisk of its own listens for SIP. */
   sipPort: number | undefined
+  sipWsPort: number | undefined
   close: () => Promise<void>
 }
 
@@ -41,13 +42,20 @@ export async function startRtc({
   lookup,
 }: RtcOptions): Promise<Rtc> {
   if (settings.ARI_URL) {
-    return { ari: { ...ariAccessOf(settings.ARI_URL), app }, sipPort: undefined, close: async () => {} }
+    return {
+      ari: { ...ariAccessOf(settings.ARI_URL), app },
+      sipPort: undefined,
+      sipWsPort: undefined,
+      close: async () => {},
+    }
   }
   const kept = keepRegistrations(join(dataDir, 'registrations.json'))
   const { ADVERTISED_IP } = settings
   const softswitch = await startSoftswitch({
     sipPort: settings.SIP_PORT,
     sipTls: sipTlsOf(settings),
+    sipWsPort: settings.SIP_WS_PORT,
+    wsOrigins: settings.SIP_WS_ORIGINS,
     rtpPortMin: settings.RTP_PORT_MIN,
     rtpPortMax: settings.RTP_PORT_MAX,
     ...(ADVERTISED_IP && { advertisedIp: ADVERTISED_IP }),
@@ -74,6 +82,7 @@ export async function startRtc({
   return {
     ari: { ariUrl, user: ariUser, password: ariPassword, app },
     sipPort: softswitch.sipPort,
+    sipWsPort: softswitch.sipWsPort,
     async close() {
       clearInterval(showing)
       await listening.close()

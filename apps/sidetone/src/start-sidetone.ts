@@ -37,6 +37,7 @@ export interface Sidetone {
   settings: z.output<typeof embeddedSettings>
   httpPort: number
   sipPort: number | undefined
+  sipWsPort: number | undefined
   accesskey: string
   /** The bus, for programs in the same process. */
   transport: Transport
@@ -88,7 +89,7 @@ async function start(
   dataDir: ReturnType<typeof openDataDir>,
   env: Record<string, string | undefined>,
   closers: (() => void | Promise<void>)[],
-): Promise<Pick<Sidetone, 'httpPort' | 'sipPort' | 'accesskey' | 'transport'>> {
+): Promise<Pick<Sidetone, 'httpPort' | 'sipPort' | 'sipWsPort' | 'accesskey' | 'transport'>> {
   const { keys } = dataDir
   const log = createLogger({ service: 'sidetone', level: settings.LOG_LEVEL })
   const tracing = await startTracing({ service: 'sidetone', endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT })
@@ -154,5 +155,11 @@ async function start(
     drainMs: settings.DRAIN_SECONDS * 1_000,
   })
   closers.push(() => gateway.close())
-  return { httpPort: gateway.port, sipPort: rtc.sipPort, accesskey: keys.accesskey, transport }
+  return {
+    httpPort: gateway.port,
+    sipPort: rtc.sipPort,
+    sipWsPort: rtc.sipWsPort,
+    accesskey: keys.accesskey,
+    transport,
+  }
 }

@@ -39,6 +39,7 @@ export async function startForTest(env: Record<string, string> = {}, folder?: st
   const sidetone = await startSidetone({
     HTTP_PORT: '0',
     SIP_PORT: '0',
+    SIP_WS_PORT: '0',
     RTP_PORT_MIN: '0',
     RTP_PORT_MAX: '0',
     SIDETONE_DATA_DIR: dir,

@@ -13,6 +13,10 @@ export const softswitchConfig = z
     sipPort: port.default(5060),
     /** SIP over TLS: files in PEM, and the port; absent: off. */
     sipTls: z.object({ port, cert: z.string(), key: z.string(), ca: z.string().optional() }).optional(),
+    /** SIP over WebSocket, and with it WebRTC; absent: neither. */
+    sipWsPort: port.optional(),
+    /** Web sites whose pages may connect by WebSocket, as `https://app.example.com`; absent: all. */
+    wsOrigins: z.array(z.string()).optional(),
     bindAddress: z.union([z.ipv4(), z.ipv6()]).default('0.0.0.0'),
     /** The address other machines reach us at; default: the first one found. Peers on loopback get loopback. */
     advertisedIp: z.union([z.ipv4(), z.ipv6()]).optional(),

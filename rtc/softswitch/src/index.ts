@@ -21,6 +21,8 @@ export interface Softswitch {
   readonly sipPort: number
   /** Of SIP over TLS; `undefined` when that is off. */
   readonly sipTlsPort: number | undefined
+  /** Of SIP over WebSocket; `undefined` when that is off. */
+  readonly sipWsPort: number | undefined
   /** `http://127.0.0.1:<port>/ari` */
   readonly ariUrl: string
   readonly ariUser: string
@@ -90,10 +92,11 @@ export async function startSoftswitch(options: SoftswitchOptions): Promise<Softs
     exited.resolve()
   })
 
-  const { sipPort, sipTlsPort, ariPort } = await ready.promise
+  const { sipPort, sipTlsPort, sipWsPort, ariPort } = await ready.promise
   return {
     sipPort,
     sipTlsPort,
+    sipWsPort,
     ariUrl: `http://127.0.0.1:${ariPort}/ari`,
     ariUser: config.ariUser,
     ariPassword: config.ariPassword,

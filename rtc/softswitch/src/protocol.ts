@@ -29,7 +29,7 @@ export type ToWorker =
   | { type: 'close' }
 
 export type FromWorker =
-  | { type: 'ready'; sipPort: number; sipTlsPort: number | undefined; ariPort: number }
+  | { type: 'ready'; sipPort: number; sipTlsPort: number | undefined; sipWsPort: number | undefined; ariPort: number }
   | { type: 'lookup'; id: number; who: Who }
   | { type: 'registration'; registration: Registration }
   | { type: 'metrics'; id: number; metrics: Metrics }

@@ -31,6 +31,7 @@ const DRAIN_MS = 2000
 export interface Switch {
   sipPort: number
   sipTlsPort: number | undefined
+  sipWsPort: number | undefined
   ariPort: number
   metrics(): Metrics
   unregister(gone: NonNullable<Changed['gone']>): void
@@ -168,6 +169,7 @@ export async function startSwitch(
     bind: config.bindAddress,
     port: config.sipPort,
     tls: config.sipTls && { port: config.sipTls.port, identity: readTlsIdentity(config.sipTls, onError) },
+    ws: config.sipWsPort === undefined ? undefined : { port: config.sipWsPort, origins: config.wsOrigins },
     timers: { ...SIP_TIMERS, t1Ms: config.sipT1Ms },
     addressFor: addresses.addressFor,
     admit: (source) => isTrusted(source) || limit(source),
@@ -180,9 +182,10 @@ export async function startSwitch(
       outside.log({ level: 'info', fields: { err: message }, message: 'a SIP message could not be sent' }),
     count,
   }).catch((error: unknown) => {
-    const { sipTls: tls } = config
-    const isTls = tls !== undefined && (error as { port?: number }).port === tls.port
-    throw isTls ? portError(error, tls.port, 'SIP_TLS_PORT') : portError(error, config.sipPort, 'SIP_PORT')
+    const { port } = error as { port?: number }
+    if (port !== undefined && port === config.sipTls?.port) throw portError(error, port, 'SIP_TLS_PORT')
+    if (port !== undefined && port === config.sipWsPort) throw portError(error, port, 'SIP_WS_PORT')
+    throw portError(error, config.sipPort, 'SIP_PORT')
   })
 
   const resolve: Resolve = async (uri) => {
@@ -218,6 +221,7 @@ export async function startSwitch(
   return {
     sipPort: agent.port,
     sipTlsPort: agent.tlsPort,
+    sipWsPort: agent.wsPort,
     ariPort: ari.port,
     metrics: () => ({
       ...counters,

@@ -36,4 +36,5 @@ port.on('message', (message: ToWorker) => {
       })
   }
 })
-send({ type: 'ready', sipPort: running.sipPort, sipTlsPort: running.sipTlsPort, ariPort: running.ariPort })
+const { sipPort, sipTlsPort, sipWsPort, ariPort } = running
+send({ type: 'ready', sipPort, sipTlsPort, sipWsPort, ariPort })

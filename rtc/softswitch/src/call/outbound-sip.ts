@@ -144,12 +144,11 @@ async function findFlow(
   const where = await resolve(uri)
   if (!where) return CAUSE_ABSENT
   const { target, via } = where
-  const flow = via
-    ? agent().flowTo(via)
-    : await agent()
-        .route(target)
-        .catch(() => null)
-  return flow ? { flow, target } : CAUSE_NO_ROUTE
+  try {
+    return { flow: via ? agent().flowTo(via) : await agent().route(target), target }
+  } catch {
+    return via ? CAUSE_ABSENT : CAUSE_NO_ROUTE // a browser that has just gone, or a name without an address
+  }
 }
 
 /** Headers that the stack writes itself. */

@@ -1,5 +1,5 @@
-/** What messages travel by (RFC 3261 §18). */
-export type Protocol = 'UDP' | 'TCP' | 'TLS'
+/** What messages travel by (RFC 3261 §18, RFC 7118). */
+export type Protocol = 'UDP' | 'TCP' | 'TLS' | 'WS'
 
 /** Where a flow leads. */
 export interface FlowTarget {
@@ -22,3 +22,6 @@ export type PacketHandler = (data: Buffer, flow: Flow) => void
 
 /** A protocol that neither loses nor repeats: its requests are not sent again (§17.1.1.2). */
 export const isReliable = ({ protocol }: Pick<Flow, 'protocol'>): boolean => protocol !== 'UDP'
+
+/** An IPv4 address that a socket of both families writes as IPv6. */
+export const plainAddress = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address)

@@ -45,7 +45,9 @@ export function createInvitePolicy(options: {
     const { host = '', user = '' } = parseUri(request.uri) ?? {}
     const trunk = trunkOf(host)
     if (trunk !== null) return throughTrunk(request, flow.remoteAddress, host, trunk)
-    const isTrusted = trusted.check(flow.remoteAddress, flow.remoteAddress.includes(':') ? 'ipv6' : 'ipv4')
+    // Any web page can make the browser of a trusted machine connect to us: by WebSocket an address proves nothing.
+    const isTrusted =
+      flow.protocol !== 'WS' && trusted.check(flow.remoteAddress, flow.remoteAddress.includes(':') ? 'ipv6' : 'ipv4')
     const prove = async (): Promise<InviteVerdict> => {
       const who = { user: from.user, domain: from.host, source: flow.remoteAddress, status: 407 as const }
       const result = await authenticate(request, who)

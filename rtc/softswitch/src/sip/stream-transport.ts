@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, isIP, connect as netConnect, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls'
-import type { Flow, FlowTarget, PacketHandler } from './flow.ts'
+import { type Flow, type FlowTarget, type PacketHandler, plainAddress } from './flow.ts'
 import { createStreamFramer } from './stream-framing.ts'
 import type { TlsIdentity } from './tls-identity.ts'
 
@@ -22,7 +22,6 @@ const HANDSHAKE_MS = 10_000
 const CONNECT_MS = 4000
 const PONG = Buffer.from('\r\n')
 
-const plain = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address)
 const keyOf = ({ remoteAddress, remotePort, serverName = '' }: FlowTarget) =>
   `${remoteAddress}:${remotePort} ${serverName}`
 
@@ -84,7 +83,7 @@ export async function openStream(options: {
 
   /** Counts a connection, before any handshake; too many are refused. */
   function admit(socket: Socket): boolean {
-    const address = plain(socket.remoteAddress ?? '')
+    const address = plainAddress(socket.remoteAddress ?? '')
     const count = (perAddress.get(address) ?? 0) + 1
     if (address === '' || sockets.size >= MAX_CONNECTIONS || count > MAX_CONNECTIONS_PER_ADDRESS) {
       socket.destroy()
@@ -102,7 +101,7 @@ export async function openStream(options: {
   }
 
   const accept = (socket: Socket) => {
-    const remoteAddress = plain(socket.remoteAddress ?? '')
+    const remoteAddress = plainAddress(socket.remoteAddress ?? '')
     if (remoteAddress === '') return void socket.destroy() // it has gone already
     adopt(socket, { protocol, remoteAddress, remotePort: socket.remotePort ?? 0 }, true)
   }

@@ -2,11 +2,12 @@ import type { Flow, FlowTarget, PacketHandler, Protocol } from './flow.ts'
 import { openStream, type StreamTransport } from './stream-transport.ts'
 import type { TlsIdentity } from './tls-identity.ts'
 import { openUdp } from './udp-transport.ts'
+import { openWs } from './ws-transport.ts'
 
 export interface Transports {
   /** Where we listen; `undefined` for what is switched off. */
   portOf(protocol: Protocol): number | undefined
-  /** Throws for a protocol that is switched off. */
+  /** Throws for a protocol that is switched off, and for a browser that is not connected. */
   flowTo(target: FlowTarget): Flow
   close(): Promise<void>
 }
@@ -15,39 +16,43 @@ interface Options {
   bind: string
   port: number
   tls?: { port: number; identity: TlsIdentity } | undefined
+  ws?: { port: number; origins?: string[] | undefined } | undefined
   onPacket: PacketHandler
   /** Just before it goes. */
   onSent?: PacketHandler | undefined
   onSendError: (error: Error) => void
   onMalformed: () => void
+  /** A WebSocket was not taken. */
+  onRefused: () => void
   onFlowClosed: (flow: Flow) => void
 }
 
-/** Opens UDP and TCP on the same port, and TLS on its own. Port 0 takes a free one. */
+/** Opens UDP and TCP on the same port, TLS and WebSocket on their own. Port 0 takes a free one. */
 export async function openTransports(options: Options): Promise<Transports> {
-  const { tls, ...plain } = options
+  const { tls, ws, ...plain } = options
   const [udp, tcp] = await openUdpAndTcp(plain)
   const secure = tls && (await openStream({ ...plain, port: tls.port, tls: tls.identity }).catch(closeFirst))
+  const sockets = ws && (await openWs({ ...plain, ...ws }).catch(closeFirst))
   async function closeFirst(error: unknown): Promise<never> {
-    await Promise.all([udp.close(), tcp.close()])
+    await Promise.all([udp.close(), tcp.close(), secure?.close()])
     throw error
   }
-  const all = { UDP: udp, TCP: tcp, TLS: secure }
+  const all = { UDP: udp, TCP: tcp, TLS: secure, WS: sockets }
   return {
     portOf: (protocol) => all[protocol]?.port,
     flowTo(target) {
       const transport = all[target.protocol]
-      if (!transport) throw new Error('SIP over TLS is off; SIP_TLS_PORT switches it on')
+      if (!transport) throw new Error(`SIP over ${target.protocol} is off; SIP_${target.protocol}_PORT switches it on`)
       return transport.flowTo(target)
     },
     async close() {
-      await Promise.all([udp.close(), tcp.close(), secure?.close()])
+      await Promise.all([udp.close(), tcp.close(), secure?.close(), sockets?.close()])
     },
   }
 }
 
 async function openUdpAndTcp(
-  options: Omit<Options, 'tls'>,
+  options: Omit<Options, 'tls' | 'ws'>,
 ): Promise<[Awaited<ReturnType<typeof openUdp>>, StreamTransport]> {
   const udp = await openUdp(options)
   const tcp = await openStream({ ...options, port: udp.port }).catch(async (error: NodeJS.ErrnoException) => {

@@ -77,7 +77,7 @@ export function formatUri({ scheme, user, host, port, params }: SipUri): string 
 export function protocolOf({ scheme, params }: SipUri): Protocol | undefined {
   if (scheme === 'sips') return 'TLS'
   const asked = params.get('transport')?.toUpperCase()
-  return asked === 'UDP' || asked === 'TCP' || asked === 'TLS' ? asked : undefined
+  return asked === 'UDP' || asked === 'TCP' || asked === 'TLS' || asked === 'WS' ? asked : undefined
 }
 
 /** RFC 3261 §18.1.1 and §26.2. */

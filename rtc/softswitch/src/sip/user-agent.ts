@@ -25,6 +25,8 @@ export interface UserAgent {
   readonly port: number
   /** Of TLS; `undefined` when that is off. */
   readonly tlsPort: number | undefined
+  /** Of WebSocket; `undefined` when that is off. */
+  readonly wsPort: number | undefined
   readonly transactionsActive: number
   /** The Contact we give a peer, with an address it can reach; for a sips URI one of its kind (RFC 3261 §12.1.1, §8.1.1.8). */
   contact(flow: Flow, secure?: boolean): string
@@ -41,7 +43,12 @@ export interface UserAgent {
   close(): Promise<void>
 }
 
-export type SipCounter = 'sip_packets_received' | 'sip_packets_malformed' | 'sip_packets_limited' | 'sip_send_errors'
+export type SipCounter =
+  | 'sip_packets_received'
+  | 'sip_packets_malformed'
+  | 'sip_packets_limited'
+  | 'sip_connections_refused'
+  | 'sip_send_errors'
 
 const KEEP_ALIVE_BYTES = 4
 
@@ -49,6 +56,7 @@ export async function createUserAgent(options: {
   bind: string
   port: number
   tls: Parameters<typeof openTransports>[0]['tls']
+  ws: Parameters<typeof openTransports>[0]['ws']
   timers: SipTimers
   addressFor(remoteAddress: string): string
   /** False drops a packet of this source before it is parsed. */
@@ -118,6 +126,7 @@ export async function createUserAgent(options: {
     bind: options.bind,
     port: options.port,
     tls: options.tls,
+    ws: options.ws,
     onPacket(data, flow) {
       count('sip_packets_received')
       if (!options.admit(flow.remoteAddress)) return count('sip_packets_limited')
@@ -137,6 +146,7 @@ export async function createUserAgent(options: {
       options.onSendError(error)
     },
     onMalformed: () => count('sip_packets_malformed'),
+    onRefused: () => count('sip_connections_refused'),
     onFlowClosed(flow) {
       layer.flowClosed(flow)
       options.onConnectionLost(flow)
@@ -153,6 +163,8 @@ export async function createUserAgent(options: {
   }
 
   async function route(uri: SipUri): Promise<Flow> {
+    // RFC 7118 §5: the Contact of a browser names no place; its connection was the only way.
+    if (protocolOf(uri) === 'WS') throw new Error(`the WebSocket of ${uri.host} is closed`)
     const host = bareHost(uri.params.get('maddr') ?? uri.host)
     const address = isIP(host) ? host : (await dnsLookup(host, { family: options.bind.includes(':') ? 0 : 4 })).address
     return flowTo(targetAt(uri, address))
@@ -173,6 +185,7 @@ export async function createUserAgent(options: {
   return {
     port: transports.portOf('UDP')!,
     tlsPort: transports.portOf('TLS'),
+    wsPort: transports.portOf('WS'),
     get transactionsActive() {
       return layer.active
     },

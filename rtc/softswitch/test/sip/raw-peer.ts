@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
+import { WebSocket } from 'ws'
 import { digestResponse, ha1, parseCredentials } from '../../src/sip/digest.ts'
 import { header, headerList, type SipMessage, type SipRequest, type SipResponse } from '../../src/sip/message.ts'
 import { parseMessage } from '../../src/sip/parse-message.ts'
 import { createStreamFramer } from '../../src/sip/stream-framing.ts'
 
 export type RawPeer = ReturnType<typeof rawPeerOn>
+export type WebSocketPeer = Awaited<ReturnType<typeof openWebSocketPeer>>
 
 interface RawRequest {
   uri?: string
@@ -50,6 +52,19 @@ export function openStreamPeer(socket: Socket, serverPort: number, transport: 'T
   })
 }
 
+/** A peer that connects as a browser does; its address is none (RFC 7118 §5). */
+export async function openWebSocketPeer(wsPort: number) {
+  const socket = new WebSocket(`ws://127.0.0.1:${wsPort}`, 'sip')
+  await once(socket, 'open')
+  const peer = rawPeerOn({
+    ...{ transport: 'WS', host: `${randomUUID().slice(0, 8)}.invalid`, port: 0, serverPort: wsPort },
+    onData: (receive) => socket.on('message', receive),
+    send: (data) => socket.send(data),
+    close: () => socket.close(),
+  })
+  return { ...peer, socket }
+}
+
 function rawPeerOn(wire: {
   transport: string
   host: string
@@ -60,6 +75,8 @@ function rawPeerOn(wire: {
   close(): void
 }) {
   const { transport, host, port, serverPort, send: sendText } = wire
+  const sentBy = port === 0 ? host : `${host}:${port}`
+  const contact = `<sip:raw@${sentBy}${transport === 'WS' ? ';transport=ws' : ''}>`
   const received: SipMessage[] = []
   const waiting = new Set<() => void>()
   wire.onData((data) => {
@@ -100,12 +117,12 @@ function rawPeerOn(wire: {
     sendText(
       [
         `${method} ${uri} SIP/2.0`,
-        `Via: SIP/2.0/${transport} ${host}:${port};branch=${branch};rport`,
+        `Via: SIP/2.0/${transport} ${sentBy};branch=${branch};rport`,
         `From: <${from}>;tag=${fromTag}`,
         `To: ${to}`,
         `Call-ID: ${callId}`,
         `CSeq: ${cseq} ${method}`,
-        ...(headers.some((line) => /^(?:contact|m)\s*:/i.test(line)) ? [] : [`Contact: <sip:raw@${host}:${port}>`]),
+        ...(headers.some((line) => /^(?:contact|m)\s*:/i.test(line)) ? [] : [`Contact: ${contact}`]),
         'Max-Forwards: 70',
         ...(body && !headers.some((line) => line.startsWith('Content-Type')) ? ['Content-Type: application/sdp'] : []),
         ...headers,
@@ -185,7 +202,7 @@ function rawPeerOn(wire: {
     )
   }
 
-  return { host, port, send, sendText, next, nextRequest, reply, ask, askAs, received, close: wire.close }
+  return { host, port, contact, send, sendText, next, nextRequest, reply, ask, askAs, received, close: wire.close }
 }
 
 /** The Authorization or Proxy-Authorization line for a challenge. */

@@ -75,6 +75,7 @@ async function openSide(
     },
     onSendError() {},
     onMalformed() {},
+    onRefused() {},
     onFlowClosed: (flow) => layer.flowClosed(lossyFlow(flow)),
   })
   const side: Side = { layer, transports, sent: [], requests: [], acks: [] }
