@@ -1,4 +1,5 @@
 import { internalIdentity } from '@sidetone/contract'
+import { dialNextPhone } from './actions/connect-plan.ts'
 import { orUndefined } from './addresses.ts'
 import { onAmdEvent } from './amd.ts'
 import { extendBalance } from './balance.ts'
@@ -41,6 +42,10 @@ export function defineCallJobs(core: Core): void {
   })
   jobs.define<{ call_id: string }>('call.ended', { ...usual, handler: ({ call_id }) => endCall(core, call_id) })
 
+  jobs.define<{ call_id: string; turn: number }>('call.connect_next', {
+    ...usual,
+    handler: (where) => dialNextPhone(core, where),
+  })
   jobs.define<{ groupcall_id: string; dial_index: number }>('groupcall.next', {
     ...usual,
     handler: ({ groupcall_id, dial_index }) => dialNext(core, groupcall_id, dial_index),

@@ -38,7 +38,6 @@ export async function planDestination(
     return { legs: [{ ...leg, groupcall_id, activeflow_id: newId(), early_execution }], groupcalls: [] }
   }
   const { id, addresses, ring_method } = await agentOf(core, order.dialler.customer_id, address.target)
-  if (addresses.length === 0) throw new Refusal('DESTINATION_INVALID', 'the agent has no address that can be called')
   return planGroupcall(core, order, {
     destinations: addresses,
     ring_method: ring_method === 'linear' ? 'linear' : 'ring_all',

@@ -146,12 +146,14 @@ async function findExtension(core: Core, { customer_id }: Dialler, { target, tar
   return orUndefined(extension.by_number({ extension: number }, { identity }))
 }
 
-/** An agent's own addresses. Throws a `Refusal`. */
+/** An agent with the addresses at which it can be called. Throws a `Refusal`. */
 export async function agentOf(core: Core, customer_id: string, id: string) {
   const identity = internalIdentity(customer_id)
   const agent = isUuid(id) ? await orUndefined(core.managers.agent.agent.get({ id }, { identity })) : undefined
   if (!agent) return refuse('there is no such agent')
-  return { ...agent, addresses: agent.addresses.filter(({ type }) => type !== 'agent') }
+  const addresses = agent.addresses.filter(({ type }) => type !== 'agent')
+  if (addresses.length === 0) refuse('the agent has no address that can be called')
+  return { ...agent, addresses }
 }
 
 /** Whom the phone shows: the address that was asked for if the customer may, else its default number. */

@@ -157,6 +157,55 @@ describe('the connect action', () => {
     expect(await lab.ended(isOutgoing)).toMatchObject({ hangup_reason: 'dialout' })
   })
 
+  test('the phones of an agent ring one after the other when it is linear, all at once when it is not', async () => {
+    const id = '00000000-0000-4000-8000-00000000000a'
+    const nobody = { type: 'extension', target: 'nobody' }
+    const addresses = [nobody, bob!.address, nobody, carol!.address]
+    const agent = { customer_id: lab.customer, ring_method: 'linear', addresses }
+    lab.world.agents.set(id, agent)
+    const option = { destinations: [{ type: 'agent', target: id }] }
+    const number = lab.number({ type: 'answer' }, { type: 'connect', option }, { type: 'beep' })
+    const caller = await lab.dial(number)
+    const first = await bob!.phone.nextCall()
+    first.ring()
+    await expect(carol!.phone.nextCall({ timeoutMs: 200 })).rejects.toThrow()
+    first.reject(486)
+    const second = await carol!.phone.nextCall()
+    await second.answer()
+    void second.play({ frequency: 800, durationMs: 2_000 })
+    await caller.waitForTone(800)
+    await second.hangup()
+    await caller.ended
+    const call = await lab.ended(isIncoming)
+    expect(call).toMatchObject({ action: { type: 'beep' }, chained_call_ids: [expect.any(String), expect.any(String)] })
+
+    agent.ring_method = 'ringall'
+    const again = await lab.dial(number)
+    const both = await Promise.all([bob!.phone.nextCall(), carol!.phone.nextCall()])
+    for (const one of both) one.reject(486)
+    await again.ended
+  })
+
+  test('when none of a linear agent answers, the flow goes on, or the call ends for the last reason', async () => {
+    const id = '00000000-0000-4000-8000-00000000000b'
+    const addresses = [bob!.address, carol!.address, { type: 'extension', target: 'nobody' }]
+    lab.world.agents.set(id, { customer_id: lab.customer, ring_method: 'linear', addresses })
+    const destinations = [{ type: 'agent', target: id }]
+    const refuse = async () => {
+      for (const { phone } of [bob!, carol!]) (await phone.nextCall()).reject(486)
+    }
+    const caller = await lab.dial(lab.number({ type: 'connect', option: { destinations } }, { type: 'beep' }))
+    await refuse()
+    await caller.ended.catch(() => undefined)
+    expect(await lab.ended(isIncoming)).toMatchObject({ action: { type: 'beep' } })
+
+    addresses.pop()
+    const relayed = await lab.dial(lab.number({ type: 'connect', option: { destinations, relay_reason: true } }))
+    await refuse()
+    await expect(relayed.answered).rejects.toMatchObject({ status: 486 })
+    await lab.ended(isIncoming)
+  })
+
   test('destinations that cannot be called are passed over', async () => {
     const destinations = [
       { type: 'tel', target: '+15551234567' },

@@ -1,7 +1,9 @@
 import type { ActionOption, ActionType } from '@sidetone/proto-schemas/action'
+import type { Address } from '@sidetone/proto-schemas/common'
 import type { Tx } from '@sidetone/store'
 import type { CallRow } from '../call-row.ts'
 import type { Core } from '../core.ts'
+import type { LegRow } from '../outgoing.ts'
 
 /** Something that a running action may have waited for. */
 export type Signal =
@@ -15,6 +17,8 @@ export type Signal =
   | { type: 'leg_speaks'; leg_id: string }
   | { type: 'leg_answered'; leg_id: string }
   | { type: 'leg_ended'; leg_id: string; reason: string }
+  /** Who was to ring next is found, with whom to ring after that; no leg when nobody is left. */
+  | { type: 'next_leg'; leg?: LegRow | undefined; addresses: Address[] }
 
 /** What becomes of an action: it is over, or it runs on. */
 export interface Outcome {

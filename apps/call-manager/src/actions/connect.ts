@@ -1,20 +1,19 @@
-import type { ActionOption } from '@sidetone/proto-schemas/action'
-import type { Address } from '@sidetone/proto-schemas/common'
-import { admitted, releaseAll } from '../admission.ts'
+import { releaseAll } from '../admission.ts'
 import type { CallRow } from '../call-row.ts'
 import type { Core } from '../core.ts'
-import { settled } from '../dial-plan.ts'
-import { agentOf, type Dialable, dialableOf, diallerOf, isAnonymous, isOwnSource } from '../dialler.ts'
-import { dial, insertCalls, type LegRow, newLeg } from '../outgoing.ts'
+import { dial, insertCalls } from '../outgoing.ts'
 import { Refusal } from '../refusal.ts'
 import { causeOf } from '../rules.ts'
-import type { MediaAction, Outcome } from './action.ts'
+import type { MediaAction, Outcome, Signal } from './action.ts'
 import { answerCall } from './answer.ts'
+import { planLegs, type Queue } from './connect-plan.ts'
 import { playbackId } from './playing.ts'
 
 interface Connecting {
   /** Legs that have not ended. */
   leg_ids: string[]
+  /** What is left of the agents whose phones ring one after the other. */
+  queues: Queue[]
   /** The leg that is joined with the call. */
   answered_id: string
   /** The leg that the call heard before the answer. */
@@ -24,6 +23,7 @@ interface Connecting {
 /** A call that could dial nobody has no legs. */
 const connectingOf = ({ state }: CallRow): Connecting => ({
   leg_ids: [],
+  queues: [],
   answered_id: '',
   heard_id: '',
   ...state,
@@ -38,14 +38,14 @@ export const connect: MediaAction<'connect'> = {
   passesDigits: true,
 
   async begin(core, call, option) {
-    const legs = await planLegs(core, call, option).catch((error: unknown) => {
-      if (option.relay_reason && error instanceof Refusal) return []
+    const { legs, queues } = await planLegs(core, call, option).catch((error: unknown) => {
+      if (option.relay_reason && error instanceof Refusal) return { legs: [], queues: [] }
       throw error
     })
     if (legs.length === 0) return { hangUp: refusedCause }
     const leg_ids = legs.map((leg) => leg.id)
     return {
-      state: { leg_ids, answered_id: '', heard_id: '' } satisfies Connecting,
+      state: { leg_ids, queues, answered_id: '', heard_id: '' } satisfies Connecting,
       set: { typed: '', shown: 0, chained_call_ids: [...call.chained_call_ids, ...leg_ids] },
       async also(tx) {
         await insertCalls(core, tx, legs)
@@ -59,49 +59,61 @@ export const connect: MediaAction<'connect'> = {
   },
 
   on(core, call, option, signal) {
-    const { leg_ids, answered_id, heard_id } = connectingOf(call)
+    const connecting = connectingOf(call)
+    const { leg_ids, queues, answered_id, heard_id } = connecting
+    if (signal.type === 'next_leg') return ringNext(core, call, option, signal)
     if (signal.type === 'leg_speaks') {
       if (!leg_ids.includes(signal.leg_id) || answered_id || heard_id) return undefined
-      return { state: { leg_ids, answered_id, heard_id: signal.leg_id }, after: (changed) => listenTo(core, changed) }
+      return { state: { ...connecting, heard_id: signal.leg_id }, after: (changed) => listenTo(core, changed) }
     }
     if (signal.type === 'leg_answered') {
       if (!leg_ids.includes(signal.leg_id) || (answered_id && answered_id !== signal.leg_id)) return undefined
-      const state: Connecting = { leg_ids, answered_id: signal.leg_id, heard_id }
-      return { state: { ...state }, after: (changed) => join(core, changed) }
+      const state = { ...connecting, answered_id: signal.leg_id, queues: [] }
+      return { state, after: (changed) => join(core, changed) }
     }
     if (signal.type !== 'leg_ended' || !leg_ids.includes(signal.leg_id)) return undefined
-    const left = leg_ids.filter((id) => id !== signal.leg_id)
-    if (signal.leg_id !== answered_id && left.length > 0) return { state: { leg_ids: left, answered_id, heard_id } }
-    const over: Outcome = option.relay_reason ? { hangUp: causeOf(signal.reason) } : { leave: true }
-    return { ...over, after: () => tearDown(core, call) }
+    const isTurn = ({ after }: Queue): boolean => after === signal.leg_id
+    const left: Connecting = {
+      ...connecting,
+      leg_ids: leg_ids.filter((id) => id !== signal.leg_id),
+      queues: queues.map((queue) => (isTurn(queue) ? { ...queue, after: '' } : queue)),
+    }
+    if (signal.leg_id === answered_id || !goesOn(left)) return over(core, call, option, causeOf(signal.reason))
+    if (!queues.some(isTurn)) return { state: { ...left } }
+    const where = { call_id: call.id, turn: call.turn }
+    return { state: { ...left }, also: (tx) => core.jobs.enqueue(tx, 'call.connect_next', where) }
   },
 
   end: tearDown,
 }
 
-/** A leg for each destination that can be dialled, an agent's addresses each; throws a `Refusal` when there is none. */
-async function planLegs(core: Core, call: CallRow, option: ActionOption<'connect'>): Promise<LegRow[]> {
-  const { id: master_call_id, customer_id } = call
-  const { early_media } = option
-  const anonymous = isAnonymous(option.anonymous, call)
-  const source = await sourceOf(core, call, option)
-  const dialler = await diallerOf(core, { customer_id, ...source, anonymous, route_provider_ids: [] })
-  const plan = async (address: Address): Promise<Dialable[]> => {
-    if (address.type !== 'agent') return [await dialableOf(core, dialler, address)]
-    const { addresses } = await agentOf(core, customer_id, address.target)
-    return settled(addresses, (one) => dialableOf(core, dialler, one))
-  }
-  const dialables = (await settled(option.destinations, plan)).flat()
-  const legs = await Promise.all(
-    dialables.map((dialable) => newLeg(core, { customer_id, ...dialable, anonymous, early_media, master_call_id })),
-  )
-  return admitted(core, legs, async () => legs)
-}
+const goesOn = ({ leg_ids, queues }: Connecting): boolean =>
+  leg_ids.length > 0 || queues.some(({ after }) => after === '')
 
-/** The phones show who calls, unless the flow names an address that the customer owns. */
-async function sourceOf(core: Core, call: CallRow, { source }: ActionOption<'connect'>) {
-  if (source.type !== '' && (await isOwnSource(core, call.customer_id, source))) return { source, isCaller: false }
-  return { source: call.source, isCaller: true }
+const over = (core: Core, call: CallRow, { relay_reason }: { relay_reason: boolean }, cause: number): Outcome => ({
+  ...(relay_reason ? { hangUp: cause } : { leave: true }),
+  after: () => tearDown(core, call),
+})
+
+/** Undefined when it is not awaited any more: somebody has answered meanwhile. */
+function ringNext(
+  core: Core,
+  call: CallRow,
+  option: { relay_reason: boolean },
+  { leg, addresses }: Extract<Signal, { type: 'next_leg' }>,
+): Outcome | undefined {
+  const connecting = connectingOf(call)
+  const index = connecting.queues.findIndex(({ after }) => after === '')
+  if (index === -1) return undefined
+  const rest = leg && addresses.length > 0 ? [{ after: leg.id, addresses }] : []
+  const state: Connecting = { ...connecting, queues: connecting.queues.toSpliced(index, 1, ...rest) }
+  if (!leg) return goesOn(state) ? { state: { ...state } } : over(core, call, option, refusedCause)
+  return {
+    state: { ...state, leg_ids: [...connecting.leg_ids, leg.id] },
+    set: { chained_call_ids: [...call.chained_call_ids, leg.id] },
+    also: (tx) => insertCalls(core, tx, [leg]),
+    after: () => dial(core, leg, call.asterisk_id),
+  }
 }
 
 const ringBackId = (call: CallRow): string => playbackId(call, 0)
