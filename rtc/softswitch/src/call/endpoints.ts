@@ -10,6 +10,8 @@ const OUTBOUND_ENDPOINT = 'call-out'
 const CODEC_NAMES = new Map<string, CodecName>([
   ['ulaw', 'PCMU'],
   ['alaw', 'PCMA'],
+  ['g722', 'G722'],
+  ['opus', 'opus'],
 ])
 
 /** A way out: with what calls through it are made. */

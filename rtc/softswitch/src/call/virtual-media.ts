@@ -1,5 +1,13 @@
 import { EventEmitter } from 'node:events'
-import type { AudioSink, AudioSource, Frame, MediaClock, MediaSession, Playing } from '../media/index.ts'
+import {
+  type AudioSink,
+  type AudioSource,
+  createConverter,
+  type Frame,
+  type MediaClock,
+  type MediaSession,
+  type Playing,
+} from '../media/index.ts'
 
 /** A media session without a network: for channels that exist only inside the switch. */
 export interface VirtualMedia extends MediaSession {
@@ -15,6 +23,7 @@ export function createVirtualMedia(clock: MediaClock, onSaid?: (frame: Frame) =>
   const speechSinks = new Set<AudioSink>()
   const heard = new Int16Array(160)
   const fed = new Int16Array(160)
+  const narrow = createConverter(160)
   const muted = { in: false, out: false }
   let isHeard = false
   let isFed = false
@@ -33,7 +42,7 @@ export function createVirtualMedia(clock: MediaClock, onSaid?: (frame: Frame) =>
     return frame
   }
   function feed(frame: Frame): void {
-    fed.set(frame)
+    fed.set(narrow(frame))
     isFed = true
   }
   const listener = {

@@ -1,4 +1,5 @@
 import { createClock } from './clock.ts'
+import { loadOpus } from './opus.ts'
 import { createPorts, type PortRange } from './ports.ts'
 import { createSession, noPackets, type SessionOptions } from './session.ts'
 import { type PacketTransport, udpTransport } from './transport.ts'
@@ -14,6 +15,7 @@ export function createMediaEngine({ log, ...range }: MediaEngineOptions) {
   const clock = createClock((error) => log?.warn({ err: error }, 'media of a call stopped by an error'))
   const sessions = new Set<MediaSession>()
   const ended = noPackets()
+  const ready = loadOpus().catch((error: unknown) => log?.warn({ err: error }, 'Opus cannot be spoken'))
   let sendErrors = 0
 
   const addUp = (total: MediaStats, stats: MediaStats) => {
@@ -45,6 +47,7 @@ export function createMediaEngine({ log, ...range }: MediaEngineOptions) {
       transport,
       ...options
     }: SessionOptions & { transport?: PacketTransport | undefined } = {}): Promise<MediaSession> {
+      await ready
       const session = createSession(transport ?? (await openUdp()), clock, options, (stats) => {
         sessions.delete(session)
         addUp(ended, stats)

@@ -1,7 +1,5 @@
-import type { CodecName } from './types.ts'
-
-interface Codec {
-  payloadType: number
+/** A law as tables. */
+export interface Law {
   /** 8-bit code → sample. */
   decode: Int16Array
   /** Sample as unsigned 16 bit (`sample & 0xffff`) → 8-bit code. */
@@ -40,14 +38,10 @@ function encodeALaw(sample: number): number {
   return (sign | (segment << 4) | ((magnitude >> Math.max(1, segment)) & 0x0f)) ^ 0x55
 }
 
-const codec = (payloadType: number, encode: (sample: number) => number, decode: (code: number) => number): Codec => ({
-  payloadType,
+const tables = (encode: (sample: number) => number, decode: (code: number) => number): Law => ({
   decode: Int16Array.from({ length: 256 }, (_, code) => decode(code)),
   encode: Uint8Array.from({ length: 65_536 }, (_, unsigned) => encode((unsigned << 16) >> 16)),
 })
 
-/** G.711 as tables; payload types of RFC 3551 section 6. */
-export const g711: Record<CodecName, Codec> = {
-  PCMU: codec(0, encodeMuLaw, decodeMuLaw),
-  PCMA: codec(8, encodeALaw, decodeALaw),
-}
+export const muLaw = tables(encodeMuLaw, decodeMuLaw)
+export const aLaw = tables(encodeALaw, decodeALaw)

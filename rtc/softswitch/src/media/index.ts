@@ -1,3 +1,4 @@
+export { createConverter } from './convert.ts'
 export { createMediaEngine, type MediaEngine } from './engine.ts'
 export { echo, type Mixer, mixer, tapMixed } from './mixer.ts'
 export { type Recorder, recordWav } from './recorder.ts'

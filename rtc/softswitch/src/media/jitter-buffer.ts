@@ -1,84 +1,162 @@
-import { frameSamples, newFrame } from './frame.ts'
+import type { Codec, Decoder } from './codec.ts'
+import { createDelayEstimate } from './delay.ts'
+import { frameMs } from './frame.ts'
+import { createSampleQueue } from './sample-queue.ts'
 import type { Frame } from './types.ts'
 
-const capacity = 8192 // a power of two, so that positions are RTP timestamps modulo it, also where they wrap
-const maxDepth = 8000
-const startDelay = 2 * frameSamples
-const shrinkWindowTicks = 50
+interface Waiting {
+  /** Its RTP timestamp, without the wrap. */
+  at: number
+  payload: Uint8Array
+}
+
+const mostPackets = 100
+/** After so long without a packet the peer has paused, and begins again when it does. */
+const pauseMs = 100
+// The delay is left alone between these, relative to what is needed, and changed when it is outside for so many ticks.
+const spareMs = 30
+const scarceMs = -15
+const patienceTicks = 10
 
 /**
- * A ring of samples addressed by RTP timestamp: order of arrival and packet size do not matter, and what was lost reads as silence.
- * It starts with 40 ms of delay, takes more when packets come too late, and gives back what it has not needed for a second.
+ * Packets of one stream in the order of their timestamps, decoded when they are due: an order of arrival, sizes of packets
+ * and gaps need no cases. Waits as long as the network makes it necessary; takes back what it does not need, so that a
+ * sender whose clock is faster or slower than ours does no harm either.
  */
-export function createJitterBuffer() {
-  const ring = new Int16Array(capacity)
-  const frame = newFrame()
-  let running = false
-  let readAt = 0 // timestamp of the next sample to be heard
-  let writtenTo = 0 // timestamp after the newest sample
-  let leastDepth = capacity
-  let windowTicks = 0
+export function createJitterBuffer(codec: Codec) {
+  const decoder: Decoder = codec.createDecoder()
+  const rateHz = (codec.frameSamples * 1000) / frameMs
+  const unitsPerSample = codec.clockHz / rateHz
+  const unitsPerMs = codec.clockHz / 1000
+  const delay = createDelayEstimate()
+  const queue = createSampleQueue(rateHz)
+  const packets: Waiting[] = []
+  const counters = { late: 0, concealed: 0 }
+  let newest = 0 // the last timestamp, unwrapped: what the next one is measured by
+  let isPlaying = false
+  let position = 0 // timestamp of what is decoded next
+  let waitedMs = 0 // heard in place of what has not come yet
+  let outside = 0 // ticks for which the delay has been too long (positive) or too short
 
-  function restart(timestamp: number) {
-    ring.fill(0)
-    readAt = (timestamp - startDelay) >>> 0
-    writtenTo = timestamp
-    running = true
-    leastDepth = capacity
-    windowTicks = 0
+  function restart() {
+    packets.length = 0
+    queue.clear()
+    delay.reset()
+    isPlaying = false
   }
 
-  function skip(samples: number) {
-    for (let i = 0; i < samples; i++) ring[(readAt + i) & (capacity - 1)] = 0
-    readAt = (readAt + samples) >>> 0
+  function insert(packet: Waiting) {
+    let index = packets.length
+    while (index > 0 && packets[index - 1]!.at > packet.at) index--
+    if (packets[index - 1]?.at === packet.at) return
+    packets.splice(index, 0, packet)
+    if (packets.length > mostPackets) packets.shift()
   }
 
-  // Delay that was not touched for a whole window is given back: half of it at once, so that the rest is not cut if it is needed again.
-  function shrink(depth: number) {
-    leastDepth = Math.min(leastDepth, depth)
-    if (++windowTicks < shrinkWindowTicks) return
-    const spareFrames = Math.floor((leastDepth - startDelay) / frameSamples)
-    if (spareFrames > 1) skip(Math.ceil(spareFrames / 2) * frameSamples)
-    leastDepth = capacity
-    windowTicks = 0
+  function conceal(units: number, next?: Uint8Array) {
+    const samples = Math.min(codec.frameSamples, Math.max(1, Math.round(units / unitsPerSample)))
+    queue.keep()
+    queue.push(decoder.conceal(samples, next))
+    counters.concealed++
+    return samples * unitsPerSample
+  }
+
+  /** Nothing is here: it is late, or the peer has ended what it says. So it dies away within one frame. */
+  function wait() {
+    const made = decoder.conceal(codec.frameSamples)
+    const { length } = made
+    for (let i = 0; i < length; i++) made[i] = waitedMs > 0 ? 0 : Math.round((made[i]! * (length - i)) / length)
+    queue.keep()
+    queue.push(made)
+    waitedMs += frameMs
+  }
+
+  /** Decodes what is next, or makes something up. False: the peer pauses. */
+  function decodeNext(): boolean {
+    const first = packets[0]
+    if (!first) {
+      if (waitedMs >= pauseMs) return false
+      wait()
+      return true
+    }
+    const missing = first.at - position
+    if (missing <= 0) {
+      packets.shift()
+      queue.keep()
+      const samples = decoder.decode(first.payload)
+      queue.push(samples)
+      position = first.at + samples.length * unitsPerSample
+      waitedMs = 0
+    } else {
+      const isLast = missing <= frameMs * unitsPerMs
+      position += conceal(missing, isLast ? first.payload : undefined)
+    }
+    return true
+  }
+
+  function adapt(nowMs: number) {
+    const heardAt = position / unitsPerMs - (queue.length() * 1000) / rateHz
+    const spare = delay.delayOf(heardAt, nowMs) - delay.targetMs()
+    if (spare > spareMs) outside = Math.max(1, outside + 1)
+    else if (spare < scarceMs) outside = Math.min(-1, outside - 1)
+    else outside = 0
+    if (Math.abs(outside) < patienceTicks) return
+    outside = Math.sign(outside) * (patienceTicks - 3) // and again soon, until it is enough
+    if (spare < 0) {
+      conceal(frameMs * unitsPerMs)
+      return
+    }
+    if (spare > 10 * frameMs) skip(spare)
+    while (queue.length() < 2 * codec.frameSamples && packets[0] && decodeNext());
+    queue.shorten()
+  }
+
+  /** Far too much waits, as after a stall: the oldest of it is given up. */
+  function skip(spareToMs: number) {
+    const until = position + spareToMs * unitsPerMs
+    while (packets.length > 1 && packets[1]!.at <= until) packets.shift()
+    position = packets[0]?.at ?? position
   }
 
   return {
-    /** `newest`: no later packet was seen before this one. */
-    write(timestamp: number, payload: Uint8Array, decode: Int16Array, newest: boolean) {
-      const length = payload.length
-      if (length === 0 || length > maxDepth - startDelay) return
-      const offset = running ? (timestamp - readAt) | 0 : -1
-      if (offset < 0 || offset + length > maxDepth) {
-        // The newest packet being late means that the buffer ran dry, or that the peer's timestamps jumped; an older one is just lost.
-        if (running && !newest) return
-        restart(timestamp)
+    counters,
+    /** `isNewest`: none later in sequence was seen before. The payload is kept. */
+    write({ timestamp, payload }: { timestamp: number; payload: Uint8Array }, isNewest: boolean, nowMs: number) {
+      if (payload.length === 0) return
+      const at = newest + ((timestamp - newest) | 0)
+      if (!delay.add(nowMs, at / unitsPerMs)) {
+        if (!isNewest) return // from before a restart
+        restart()
+        delay.add(nowMs, at / unitsPerMs)
       }
-      for (let i = 0; i < length; i++) ring[(timestamp + i) & (capacity - 1)] = decode[payload[i]!]!
-      const end = (timestamp + length) >>> 0
-      if (((end - writtenTo) | 0) > 0) writtenTo = end
+      if (isNewest) newest = at
+      if (isPlaying && at < position) counters.late++
+      else insert({ at, payload })
     },
-    /** The next 20 ms, or `null` when there is nothing in them. */
-    read(): Frame | null {
-      if (!running) return null
-      const depth = (writtenTo - readAt) | 0
-      if (depth <= 0) {
-        readAt = (readAt + frameSamples) >>> 0
-        // Timestamps wrap after 149 hours: a buffer that stays dry must not believe one day that it is full.
-        if (depth < -maxDepth) running = false
-        return null
+    /** The next 20 ms, or `null` when there is nothing to be heard. */
+    read(nowMs: number): Frame | null {
+      // What was waited for was lost, or never said. It is silent by now, so there is no better time for the right delay.
+      if (waitedMs > 0 && packets[0] && packets[0].at > position) isPlaying = false
+      if (!isPlaying) {
+        const first = packets[0]
+        if (!first || delay.delayOf(first.at / unitsPerMs, nowMs) < delay.targetMs()) return null
+        isPlaying = true
+        position = first.at
+        waitedMs = 0
+        outside = 0
       }
-      for (let i = 0; i < frameSamples; i++) {
-        const at = (readAt + i) & (capacity - 1)
-        frame[i] = ring[at]!
-        ring[at] = 0
+      adapt(nowMs)
+      while (queue.length() < codec.frameSamples) {
+        if (!decodeNext()) {
+          isPlaying = false
+          queue.clear()
+          return null
+        }
       }
-      readAt = (readAt + frameSamples) >>> 0
-      shrink(depth - frameSamples)
-      return frame
+      return queue.shift(codec.frameSamples)
     },
-    reset() {
-      running = false
-    },
+    close: () => decoder.close?.(),
   }
 }
+
+export type JitterBuffer = ReturnType<typeof createJitterBuffer>

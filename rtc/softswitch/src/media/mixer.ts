@@ -1,5 +1,7 @@
-import { frameSamples, newFrame, saturate, silence } from './frame.ts'
+import { createConverter } from './convert.ts'
+import { frameSamples, newFrame, saturate, silence, wideSamples } from './frame.ts'
 import { createPlayer } from './player.ts'
+import { createSinks } from './sinks.ts'
 import type { AudioSink, ClockListener, Frame, MediaClock, MediaSession } from './types.ts'
 
 /** What a mixer needs of a session. */
@@ -8,31 +10,44 @@ export type Participant = Pick<MediaSession, 'clock' | 'addSink' | 'removeSink' 
 interface Seat {
   said: Frame
   sink: AudioSink
+  /** What it says at 16 kHz, while somebody else speaks at that rate. */
+  widen: (frame: Frame) => Frame
 }
 
-/** Lets sessions talk: each hears the sum of the others, and what is played to all. */
+/**
+ * Lets sessions talk: each hears the sum of the others, and what is played to all. The sum is made at the highest rate at
+ * which somebody speaks; a session brings what it hears to the rate of its codec.
+ */
 export function mixer() {
   const seats = new Map<Participant, Seat>()
-  const sinks = new Set<AudioSink>()
+  const sinks = createSinks()
   const player = createPlayer()
-  const sum = new Int32Array(frameSamples)
-  const out = newFrame()
+  const sum = new Int32Array(wideSamples)
+  const memory = newFrame(wideSamples)
+  const widenPlayed = createConverter(wideSamples)
   let clock: MediaClock | undefined
 
   function mix() {
     const played = player.next()
-    if (seats.size === 2 && !played && sinks.size === 0) return cross()
+    if (seats.size === 2 && !played && sinks.isEmpty()) return cross()
+    let samples = played?.length ?? frameSamples
+    for (const { said } of seats.values()) samples = Math.max(samples, said.length)
+    const isWide = samples === wideSamples
+    const out = memory.subarray(0, samples)
     sum.fill(0)
-    for (const { said } of seats.values()) addTo(sum, said)
-    if (played) addTo(sum, played)
+    for (const seat of seats.values()) {
+      if (isWide) seat.said = seat.widen(seat.said)
+      addTo(sum, seat.said)
+    }
+    if (played) addTo(sum, isWide ? widenPlayed(played) : played)
     const isHeard = seats.size > 1 || played !== null
     for (const [participant, { said }] of isHeard ? seats : []) {
-      for (let i = 0; i < frameSamples; i++) out[i] = saturate(sum[i]! - said[i]!)
+      for (let i = 0; i < samples; i++) out[i] = saturate(sum[i]! - said[i]!)
       participant.feed(out)
     }
-    if (sinks.size === 0) return
-    for (let i = 0; i < frameSamples; i++) out[i] = saturate(sum[i]!)
-    for (const sink of sinks) sink.write(out)
+    if (sinks.isEmpty()) return
+    for (let i = 0; i < samples; i++) out[i] = saturate(sum[i]!)
+    sinks.write(out)
   }
 
   function cross() {
@@ -62,7 +77,9 @@ export function mixer() {
       if (seats.has(participant)) return
       const seat: Seat = {
         said: silence,
+        widen: createConverter(wideSamples),
         sink: {
+          takesWide: true,
           write(frame) {
             seat.said = frame
           },
@@ -77,8 +94,8 @@ export function mixer() {
     /** Plays to everyone, over their talk. */
     play: player.play,
     /** What is said by all and played to all. */
-    addSink: (sink: AudioSink) => void sinks.add(sink),
-    removeSink: (sink: AudioSink) => void sinks.delete(sink),
+    addSink: sinks.add,
+    removeSink: sinks.remove,
     close() {
       for (const participant of seats.keys()) remove(participant)
       player.close()
@@ -89,7 +106,7 @@ export function mixer() {
 export type Mixer = ReturnType<typeof mixer>
 
 function addTo(sum: Int32Array, frame: Frame) {
-  for (let i = 0; i < frameSamples; i++) sum[i]! += frame[i]!
+  for (let i = 0; i < frame.length; i++) sum[i]! += frame[i]!
 }
 
 /**
@@ -125,7 +142,7 @@ export function tapMixed(
 
 /** Sends back what a session hears; returns what ends it. */
 export function echo(session: MediaSession): () => void {
-  const sink: AudioSink = { write: (frame) => session.feed(frame) }
+  const sink: AudioSink = { takesWide: true, write: (frame) => session.feed(frame) }
   session.addSink(sink)
   return () => session.removeSink(sink)
 }

@@ -1,28 +1,42 @@
 import { performance } from 'node:perf_hooks'
-import { g711 } from './g711.ts'
-import { createJitterBuffer } from './jitter-buffer.ts'
+import { codecs } from './codecs.ts'
+import { createJitterBuffer, type JitterBuffer } from './jitter-buffer.ts'
 import { createLatch, type Endpoint } from './latch.ts'
+import { createReception } from './reception.ts'
 import { parseRtp, sequenceAhead } from './rtp.ts'
-import { createDtmfReceiver, parseTelephoneEvent, telephoneEventPt } from './telephone-event.ts'
-import type { Frame, MediaStats, RemoteMedia } from './types.ts'
+import { createDtmfReceiver, parseTelephoneEvent, telephoneEvents } from './telephone-event.ts'
+import type { CodecName, Frame, MediaStats, RemoteMedia } from './types.ts'
 
 // RFC 3550 appendix A.1: a larger jump is a restarted peer, not a loss.
 const maxDropout = 3000
 
+const ours = Object.entries(codecs).map(([name, { payloadType }]) => [payloadType, name as CodecName] as const)
+
+const ourEvents = Object.entries(telephoneEvents).map(([hz, payloadType]) => [payloadType, Number(hz)] as const)
+
 /** What arrives at one session: checks the source, counts, and sorts packets into audio and digits. */
 export function createRtpReceiver(stats: MediaStats, onDigit: (digit: string, durationMs: number) => void) {
-  const jitterBuffer = createJitterBuffer()
   const dtmf = createDtmfReceiver(onDigit)
   const latch = createLatch()
-  let remote: RemoteMedia | undefined
+  const reception = createReception()
+  /** A peer may use any codec that was agreed on, from one packet to the next. */
+  let names = new Map<number, CodecName>(ours)
+  let eventClocks = new Map<number, number>(ourEvents)
+  let heard: { name: CodecName; jitterBuffer: JitterBuffer } | undefined
   let ssrc: number | undefined
   let newest = 0
   let quietTicks = 0
 
+  function listenTo(name: CodecName | undefined) {
+    heard?.jitterBuffer.close()
+    heard = name && { name, jitterBuffer: createJitterBuffer(codecs[name]) }
+  }
+
   function startStream(newSsrc: number, sequence: number) {
     ssrc = newSsrc
     newest = (sequence - 1) & 0xffff
-    jitterBuffer.reset()
+    reception.start(newSsrc, sequence)
+    listenTo(heard?.name)
     dtmf.reset()
   }
 
@@ -44,8 +58,13 @@ export function createRtpReceiver(stats: MediaStats, onDigit: (digit: string, du
 
   return {
     latch,
+    reception,
     setRemote(media: RemoteMedia) {
-      remote = media
+      const { codec, payloadType = codecs[codec].payloadType, telephoneEventPt, telephoneEventHz = 8000 } = media
+      // The numbers of our offers, where the peer does not use them for something else.
+      names = new Map([...ours, [payloadType, codec]])
+      eventClocks = new Map(ourEvents.filter(([pt]) => pt !== payloadType))
+      if (telephoneEventPt !== undefined) eventClocks.set(telephoneEventPt, telephoneEventHz)
       quietTicks = 0
       latch.expect(media, performance.now())
     },
@@ -55,7 +74,8 @@ export function createRtpReceiver(stats: MediaStats, onDigit: (digit: string, du
         stats.packetsMalformed++
         return
       }
-      if (!latch.accepts(from, performance.now())) {
+      const nowMs = performance.now()
+      if (!latch.accepts(from, nowMs)) {
         stats.packetsForeign++
         return
       }
@@ -64,20 +84,25 @@ export function createRtpReceiver(stats: MediaStats, onDigit: (digit: string, du
       const isRestart = packet.ssrc !== ssrc || Math.abs(sequenceAhead(sequence, newest)) > maxDropout
       if (isRestart) startStream(packet.ssrc, sequence)
       const isNewest = count(sequence)
-      if (payloadType === g711.PCMU.payloadType) jitterBuffer.write(timestamp, payload, g711.PCMU.decode, isNewest)
-      else if (payloadType === g711.PCMA.payloadType) jitterBuffer.write(timestamp, payload, g711.PCMA.decode, isNewest)
-      else if (payloadType === remote?.telephoneEventPt || payloadType === telephoneEventPt) {
+      const eventHz = eventClocks.get(payloadType)
+      const name = eventHz ? undefined : names.get(payloadType)
+      reception.add(sequence, name && { arrivalMs: nowMs, mediaMs: timestamp / (codecs[name].clockHz / 1000) })
+      if (eventHz) {
         const event = parseTelephoneEvent(payload)
-        if (event) dtmf.receive(timestamp, event)
+        if (event) dtmf.receive(timestamp, event, eventHz)
         else stats.packetsMalformed++
       }
+      if (!name) return
+      if (heard?.name !== name) listenTo(name)
+      heard!.jitterBuffer.write(packet, isNewest, nowMs)
     },
     /** One tick: the next frame, or `null` for silence. */
     hear(): Frame | null {
       quietTicks++
       dtmf.tick()
-      return jitterBuffer.read()
+      return heard?.jitterBuffer.read(performance.now()) ?? null
     },
     quietTicks: () => quietTicks,
+    close: () => listenTo(undefined),
   }
 }

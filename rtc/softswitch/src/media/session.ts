@@ -1,11 +1,13 @@
 import { EventEmitter } from 'node:events'
 import { createDtmfSender } from './dtmf-sender.ts'
-import { frameMs, frameSamples, newFrame, saturate, silence } from './frame.ts'
+import { frameMs, silence } from './frame.ts'
 import { createPlayer } from './player.ts'
 import { createRtpReceiver } from './rtp-receiver.ts'
 import { createRtpSender } from './rtp-sender.ts'
+import { createSinks } from './sinks.ts'
+import { createSlot, createWhispers } from './slot.ts'
 import type { PacketTransport } from './transport.ts'
-import type { AudioSink, Frame, MediaClock, MediaSession, MediaStats, RemoteMedia } from './types.ts'
+import type { Frame, MediaClock, MediaSession, MediaStats, RemoteMedia } from './types.ts'
 
 export interface SessionOptions {
   /** Emits `timeout` when nothing has arrived from the peer for this long. */
@@ -39,16 +41,13 @@ export function createSession(
     transport.send(packet, receiver.latch.target()!)
   })
   const player = createPlayer()
-  const sinks = new Set<AudioSink>()
-  const speechSinks = new Set<AudioSink>()
+  const sinks = createSinks()
+  const speechSinks = createSinks()
   const dtmf = createDtmfSender()
-  const fed = newFrame()
-  const whispered = new Int32Array(frameSamples)
-  const mixed = newFrame()
+  const fed = createSlot()
+  const whispers = createWhispers()
   const muted = { in: false, out: false }
   const timeoutTicks = timeoutMs === undefined ? Number.POSITIVE_INFINITY : Math.ceil(timeoutMs / frameMs)
-  let isFed = false
-  let isWhispered = false
   let remote: RemoteMedia | undefined
   let isSending = false
   let quietTicks = keepAliveTicks
@@ -58,42 +57,39 @@ export function createSession(
   function hear() {
     const frame = receiver.hear()
     if (remote && receiver.quietTicks() === timeoutTicks) events.emit('timeout')
-    for (const sink of sinks) sink.write(muted.in ? silence : (frame ?? silence))
+    sinks.write(muted.in ? silence : (frame ?? silence))
   }
 
   function speak(skip: boolean) {
     sender.tick()
     const said = skip ? null : say()
-    isFed = false
-    if (isWhispered) whispered.fill(0)
-    isWhispered = false
-    for (const sink of speechSinks) sink.write(said ?? silence)
+    fed.clear()
+    whispers.clear()
+    speechSinks.write(said ?? silence)
   }
 
   function say(): Frame | null {
     const eventPt = remote?.telephoneEventPt
     const digit = isSending ? dtmf.next(eventPt !== undefined) : null
     if (digit && 'event' in digit) {
-      if (eventPt !== undefined) sender.event(digit.event, eventPt, digit.start)
+      if (eventPt !== undefined) {
+        const clock = { payloadType: eventPt, clockHz: remote?.telephoneEventHz ?? 8000 }
+        sender.event(digit.event, clock, digit.start)
+      }
       quietTicks = 0
       return null
     }
-    const wanted = digit?.tone ?? player.next() ?? (isFed ? fed : null)
-    if (!wanted && !isWhispered && !sendsSilence) {
+    const wanted = digit?.tone ?? player.next() ?? fed.get()
+    if (!wanted && !whispers.any() && !sendsSilence) {
       sender.silent()
       if (++quietTicks < keepAliveTicks) return null
     }
     const frame = wanted && !muted.out ? wanted : silence
     if (isSending) {
-      sender.audio(isWhispered && !muted.out ? withWhispers(frame) : frame, remote!.codec)
+      sender.audio(whispers.any() && !muted.out ? whispers.over(frame) : frame)
       quietTicks = 0
     }
     return frame
-  }
-
-  function withWhispers(frame: Frame): Frame {
-    for (let i = 0; i < frameSamples; i++) mixed[i] = saturate(frame[i]! + whispered[i]!)
-    return mixed
   }
 
   const listener = { hear, speak }
@@ -110,20 +106,15 @@ export function createSession(
       remote = media
       isSending = media.port > 0 && !['0.0.0.0', '::'].includes(media.address) // else the peer holds the call
       receiver.setRemote(media)
+      sender.setRemote(media)
     },
     play: player.play,
-    feed(frame: Frame) {
-      fed.set(frame)
-      isFed = true
-    },
-    whisper(frame: Frame) {
-      for (let i = 0; i < frameSamples; i++) whispered[i]! += frame[i]!
-      isWhispered = true
-    },
-    addSink: (sink: AudioSink) => void sinks.add(sink),
-    removeSink: (sink: AudioSink) => void sinks.delete(sink),
-    addSpeechSink: (sink: AudioSink) => void speechSinks.add(sink),
-    removeSpeechSink: (sink: AudioSink) => void speechSinks.delete(sink),
+    feed: fed.put,
+    whisper: whispers.add,
+    addSink: sinks.add,
+    removeSink: sinks.remove,
+    addSpeechSink: speechSinks.add,
+    removeSpeechSink: speechSinks.remove,
     sendDtmf: dtmf.send,
     sendSilence(on: boolean) {
       sendsSilence = on
@@ -139,6 +130,8 @@ export function createSession(
       transport.close()
       player.close()
       dtmf.close()
+      receiver.close()
+      sender.close()
       onClose(stats)
     },
   })

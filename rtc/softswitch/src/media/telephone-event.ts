@@ -1,7 +1,7 @@
 import { frameMs } from './frame.ts'
 
-/** The payload type of `telephone-event/8000` in offers of our own; an answer repeats the peer's. */
-export const telephoneEventPt = 101
+/** The payload types of `telephone-event` in offers of our own, by clock rate; an answer repeats the peer's. */
+export const telephoneEvents = { 8000: 101, 48000: 102 } as const
 
 /** Digits in the order of their RFC 4733 event codes (section 3.2). */
 export const dtmfDigits = '0123456789*#ABCD'
@@ -34,40 +34,48 @@ export function writeTelephoneEvent(
 
 // Section 2.5.2.2 leaves the time after which a lost end is assumed to the receiver; senders update every 20 to 50 ms.
 const lostEndTicks = 200 / frameMs
-const maxDuration = 0xffff
+/** What the duration field of one packet can say. */
+export const maxEventDuration = 0xffff
 
-// Bounded, so that a peer whose timestamps jump back is not ignored for hours.
-const isLate = (timestamp: number, reference: number) => {
+// Bounded (10 s), so that a peer whose timestamps jump back is not ignored for hours.
+const isLate = (timestamp: number, reference: number, clockHz: number) => {
   const behind = (reference - timestamp) | 0
-  return behind > 0 && behind < 80_000
+  return behind > 0 && behind < 10 * clockHz
 }
 
 /** Turns event packets, which may be lost, repeated or out of order, into one report per digit. */
 export function createDtmfReceiver(report: (digit: string, durationMs: number) => void) {
-  let current: { event: number; timestamp: number; duration: number; earlier: number; quietTicks: number } | null = null
+  let current: {
+    event: number
+    timestamp: number
+    clockHz: number
+    duration: number
+    earlier: number
+    quietTicks: number
+  } | null = null
   let finishedAt: number | null = null
 
   function finish() {
     if (!current) return
-    const { event, timestamp, duration, earlier } = current
+    const { event, timestamp, clockHz, duration, earlier } = current
     finishedAt = timestamp
     current = null
-    report(dtmfDigits[event]!, Math.round((earlier + duration) / 8))
+    report(dtmfDigits[event]!, Math.round(((earlier + duration) * 1000) / clockHz))
   }
 
   return {
-    receive(timestamp: number, { event, end, duration }: TelephoneEvent) {
+    receive(timestamp: number, { event, end, duration }: TelephoneEvent, clockHz: number) {
       if (event >= dtmfDigits.length) return
-      if (finishedAt !== null && (timestamp === finishedAt || isLate(timestamp, finishedAt))) return
+      if (finishedAt !== null && (timestamp === finishedAt || isLate(timestamp, finishedAt, clockHz))) return
       if (current && timestamp !== current.timestamp) {
-        if (isLate(timestamp, current.timestamp)) return
+        if (isLate(timestamp, current.timestamp, clockHz)) return
         // A tone longer than the field goes on in a new segment that starts where the last one ended (section 2.5.1.3).
         const ahead = (timestamp - current.timestamp) >>> 0
-        const continues = event === current.event && current.duration === maxDuration && ahead === maxDuration
-        if (continues) current = { ...current, timestamp, duration: 0, earlier: current.earlier + maxDuration }
+        const continues = event === current.event && current.duration === maxEventDuration && ahead === maxEventDuration
+        if (continues) current = { ...current, timestamp, duration: 0, earlier: current.earlier + maxEventDuration }
         else finish()
       }
-      current ??= { event, timestamp, duration: 0, earlier: 0, quietTicks: 0 }
+      current ??= { event, timestamp, clockHz, duration: 0, earlier: 0, quietTicks: 0 }
       current.duration = Math.max(current.duration, duration)
       current.quietTicks = 0
       if (end) finish()

@@ -1,12 +1,12 @@
 import type { EventEmitter } from 'node:events'
 
 /**
- * 20 ms of 16-bit linear PCM at 8 kHz, mono: 160 samples. The one unit in which audio moves inside the softswitch.
- * Whoever hands out a frame uses its memory again in the next tick: copy what you keep, and never write to it.
+ * 20 ms of 16-bit linear PCM, mono. The one unit in which audio moves inside the softswitch: 160 samples (8 kHz), or, where
+ * both sides ask for it, 320 (16 kHz); its length tells. Whoever hands out a frame uses its memory again in the next tick: copy what you keep, and never write to it.
  */
 export type Frame = Int16Array
 
-export type CodecName = 'PCMU' | 'PCMA'
+export type CodecName = 'PCMU' | 'PCMA' | 'G722' | 'opus'
 
 /** Where and how a peer wants its RTP, as negotiated by SDP. */
 export interface RemoteMedia {
@@ -14,8 +14,16 @@ export interface RemoteMedia {
   address: string
   port: number
   codec: CodecName
-  /** Payload type of `telephone-event/8000` (RFC 4733); absent when the peer did not offer it. */
+  /** The number the peer gave the codec; absent: the one it has in RFC 3551, or in our offers. */
+  payloadType?: number | undefined
+  /** Payload type of `telephone-event` (RFC 4733); absent when the peer did not offer it. */
   telephoneEventPt?: number | undefined
+  /** Its clock rate; absent: 8000. */
+  telephoneEventHz?: number | undefined
+  /** Its RTCP goes to the port of its RTP (RFC 5761). */
+  rtcpMux?: boolean | undefined
+  /** Where else its RTCP goes; absent: to the port after that of its RTP. */
+  rtcpPort?: number | undefined
 }
 
 /** Something that yields audio frame by frame; `null` means it has ended. Called from the 20 ms clock, so it never waits. */
@@ -27,6 +35,8 @@ export interface AudioSource {
 
 /** Something that takes audio frame by frame. */
 export interface AudioSink {
+  /** Takes frames as they are, of 160 or 320 samples; absent: they are brought to 8 kHz before. */
+  takesWide?: boolean
   write(frame: Frame): void
 }
 
@@ -95,7 +105,7 @@ export interface MediaSession extends EventEmitter<{ dtmf: [string, number]; tim
   setRemote(remote: RemoteMedia): void
   /** Plays one source, instead of the one that plays now. */
   play(source: AudioSource): Playing
-  /** Audio from a bridge; used in ticks in which nothing plays. */
+  /** Audio from a bridge, at either rate; used in ticks in which nothing plays. */
   feed(frame: Frame): void
   /** Audio that the peer hears beside all else that is said, and speech sinks do not, as on Asterisk. */
   whisper(frame: Frame): void

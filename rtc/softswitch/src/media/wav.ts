@@ -1,4 +1,4 @@
-import { g711 } from './g711.ts'
+import { aLaw, muLaw } from './g711.ts'
 
 /** Mono 16-bit samples of a WAV file, decoded as they are asked for. */
 export interface Wav {
@@ -9,7 +9,7 @@ export interface Wav {
 
 export const wavRatesHz = [8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000]
 
-const [pcm, aLaw, muLaw, extensible] = [1, 6, 7, 0xfffe]
+const [pcm, aLawTag, muLawTag, extensible] = [1, 6, 7, 0xfffe]
 const tagNames: Record<number, string> = { 2: 'ADPCM', 3: 'floating point', 17: 'IMA ADPCM', 49: 'GSM', 85: 'MP3' }
 
 const fail = (problem: string): never => {
@@ -43,13 +43,13 @@ function readSamples(format: Buffer, data: Buffer): Wav {
   const channels = format.readUInt16LE(2)
   const rateHz = format.readUInt32LE(4)
   const bits = format.readUInt16LE(14)
-  if (tag !== pcm && tag !== aLaw && tag !== muLaw)
+  if (tag !== pcm && tag !== aLawTag && tag !== muLawTag)
     return fail(`the encoding is ${tagNames[tag] ?? `number ${tag}`}; use 16-bit PCM, µ-law or A-law`)
   if (bits !== (tag === pcm ? 16 : 8)) return fail(`samples have ${bits} bits; use 16-bit PCM, µ-law or A-law`)
   if (channels !== 1 && channels !== 2) return fail(`there are ${channels} channels; use mono or stereo`)
   if (!wavRatesHz.includes(rateHz)) return fail(`the rate is ${rateHz} Hz; use one of ${wavRatesHz.join(', ')}`)
 
-  const decode = tag === pcm ? null : tag === aLaw ? g711.PCMA.decode : g711.PCMU.decode
+  const decode = tag === pcm ? null : tag === aLawTag ? aLaw.decode : muLaw.decode
   const value = decode ? (index: number) => decode[data[index]!]! : (index: number) => data.readInt16LE(2 * index)
   const length = Math.floor(data.length / (channels * (bits / 8)))
   return { rateHz, length, sample: channels === 1 ? value : (at) => (value(2 * at) + value(2 * at + 1)) >> 1 }

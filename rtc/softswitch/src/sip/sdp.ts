@@ -1,3 +1,5 @@
+import { codecs as known } from '../media/codecs.ts'
+import { telephoneEvents } from '../media/telephone-event.ts'
 import type { CodecName, RemoteMedia } from '../media/types.ts'
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive'
@@ -10,6 +12,10 @@ interface MediaLine {
   address: string
   rtpmap: Map<string, string>
   direction: Direction
+  /** RTP and RTCP on one port (RFC 5761). */
+  rtcpMux: boolean
+  /** Where its RTCP is, if not on the next port (RFC 3605). */
+  rtcpPort: number | undefined
 }
 
 /** What of RFC 8866 a voice call needs. */
@@ -45,10 +51,15 @@ export function parseSdp(body: Buffer): Sdp | null {
         address,
         rtpmap: new Map(),
         direction,
+        rtcpMux: false,
+        rtcpPort: undefined,
       })
     } else if (line.startsWith('a=')) {
       const rtpmap = /^rtpmap:(\d+) (\S+)/.exec(value)
+      const rtcpPort = /^rtcp:(\d{1,5})(?: |$)/.exec(value)?.[1]
       if (rtpmap && current) current.rtpmap.set(rtpmap[1]!, rtpmap[2]!.toLowerCase())
+      else if (current && value === 'rtcp-mux') current.rtcpMux = true
+      else if (current && Number(rtcpPort) > 0 && Number(rtcpPort) <= 65_535) current.rtcpPort = Number(rtcpPort)
       else if (DIRECTIONS.has(value)) {
         if (current) current.direction = value as Direction
         else direction = value as Direction
@@ -58,16 +69,36 @@ export function parseSdp(body: Buffer): Sdp | null {
   return { media }
 }
 
-const STATIC: Record<string, CodecName> = { '0': 'PCMU', '8': 'PCMA' }
-const PAYLOAD_TYPE: Record<CodecName, number> = { PCMU: 0, PCMA: 8 }
-/** What we offer, best first. */
-const CODECS: CodecName[] = ['PCMU', 'PCMA']
-const TELEPHONE_EVENT_PT = 101
+/** What we offer, best first: each phone speaks the first, and no call costs more than it must. */
+const OFFERED: CodecName[] = ['PCMU', 'PCMA', 'G722', 'opus']
+
+/** As in an rtpmap. RFC 7587 section 7: Opus is always said to have two channels, at 48 kHz. */
+const rtpmapOf = (codec: CodecName): string => `${codec}/${known[codec].clockHz}${codec === 'opus' ? '/2' : ''}`
+
+// RFC 7587 section 7.1: what we hear and say at most, and that we make use of forward error correction.
+const OPUS_PARAMETERS = 'useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000'
+
+// RFC 3551 section 6 and RFC 5761 section 4: below are numbers with a meaning, which no rtpmap changes.
+const FIRST_FREE_PAYLOAD_TYPE = 35
 
 function codecOf(line: MediaLine, format: string): CodecName | undefined {
+  const isFixed = Number(format) < FIRST_FREE_PAYLOAD_TYPE
   const name = line.rtpmap.get(format)
-  if (name === undefined) return STATIC[format]
-  return CODECS.find((codec) => name === `${codec.toLowerCase()}/8000` || name === `${codec.toLowerCase()}/8000/1`)
+  if (name === undefined && !isFixed) return undefined
+  return OFFERED.find((codec) => {
+    if (isFixed && String(known[codec].payloadType) !== format) return false
+    const mapped = rtpmapOf(codec).toLowerCase()
+    return name === undefined || name === mapped || name === `${mapped}/1`
+  })
+}
+
+/** Its digits, on the clock of its audio where it has them so (RFC 4733 section 2.1), else at 8 kHz. */
+function telephoneEventOf(line: MediaLine, codec: CodecName) {
+  for (const hz of [known[codec].clockHz, 8000]) {
+    const format = line.formats.find((pt) => line.rtpmap.get(pt) === `telephone-event/${hz}`)
+    if (format !== undefined) return { telephoneEventPt: Number(format), telephoneEventHz: hz }
+  }
+  return {}
 }
 
 const isUsable = (line: MediaLine): boolean => line.kind === 'audio' && line.port !== 0 && line.protocol === 'RTP/AVP'
@@ -84,16 +115,15 @@ export function negotiate(sdp: Sdp): Negotiated | null {
   if (!line) return null
   for (const format of line.formats) {
     const codec = codecOf(line, format)
-    if (!codec || PAYLOAD_TYPE[codec] !== Number(format)) continue
-    const event = line.formats.find((pt) => line.rtpmap.get(pt) === 'telephone-event/8000')
+    if (!codec) continue
     // RFC 3264 §8.4: an address of 0.0.0.0 is the old way to hold.
     const held = line.address === '0.0.0.0'
+    const { address, port, rtcpMux, rtcpPort } = line
     return {
       remote: {
-        address: line.address,
-        port: line.port,
-        codec,
-        telephoneEventPt: event === undefined ? undefined : Number(event),
+        ...{ address, port, codec, payloadType: Number(format), rtcpMux },
+        ...(rtcpPort !== undefined && { rtcpPort }),
+        ...telephoneEventOf(line, codec),
       },
       direction: held && line.direction === 'sendrecv' ? 'sendonly' : line.direction,
     }
@@ -123,21 +153,49 @@ function head({ address, sessionId, version }: LocalMedia): string {
   return `v=0\r\no=- ${sessionId} ${version} IN ${family} ${address}\r\ns=Sidetone\r\nc=IN ${family} ${address}\r\nt=0 0\r\n`
 }
 
-function audio(port: number, codecs: CodecName[], telephoneEventPt: number | undefined, direction: Direction): string {
-  const types = [
-    ...codecs.map((codec) => PAYLOAD_TYPE[codec]),
-    ...(telephoneEventPt === undefined ? [] : [telephoneEventPt]),
-  ]
-  let text = `m=audio ${port} RTP/AVP ${types.join(' ')}\r\n`
-  for (const codec of codecs) text += `a=rtpmap:${PAYLOAD_TYPE[codec]} ${codec}/8000\r\n`
-  if (telephoneEventPt !== undefined) {
-    text += `a=rtpmap:${telephoneEventPt} telephone-event/8000\r\na=fmtp:${telephoneEventPt} 0-16\r\n`
+interface AudioLine {
+  port: number
+  /** By payload type, best first. */
+  codecs: Map<number, CodecName>
+  /** Clock rates of the digits, by payload type. */
+  events: Map<number, number>
+  rtcpMux: boolean
+  direction: Direction
+}
+
+function audio({ port, codecs, events, rtcpMux, direction }: AudioLine): string {
+  let text = `m=audio ${port} RTP/AVP ${[...codecs.keys(), ...events.keys()].join(' ')}\r\n`
+  for (const [payloadType, codec] of codecs) {
+    text += `a=rtpmap:${payloadType} ${rtpmapOf(codec)}\r\n`
+    if (codec === 'opus') text += `a=fmtp:${payloadType} ${OPUS_PARAMETERS}\r\n`
   }
-  return `${text}a=ptime:20\r\na=${direction}\r\n`
+  for (const [payloadType, hz] of events) {
+    text += `a=rtpmap:${payloadType} telephone-event/${hz}\r\na=fmtp:${payloadType} 0-16\r\n`
+  }
+  return `${text}a=ptime:20\r\n${rtcpMux ? 'a=rtcp-mux\r\n' : ''}a=${direction}\r\n`
 }
 
 export function makeOffer(local: LocalMedia, direction: Direction = 'sendrecv'): Buffer {
-  return Buffer.from(head(local) + audio(local.port, local.codecs ?? CODECS, TELEPHONE_EVENT_PT, direction))
+  const codecs = new Map((local.codecs ?? OFFERED).map((codec) => [known[codec].payloadType, codec]))
+  const clocks = new Set([...codecs.values()].map((codec) => known[codec].clockHz)).add(8000)
+  const events = new Map(
+    Object.entries(telephoneEvents).flatMap(([hz, payloadType]) =>
+      clocks.has(Number(hz)) ? [[payloadType, Number(hz)] as const] : [],
+    ),
+  )
+  return Buffer.from(head(local) + audio({ port: local.port, codecs, events, rtcpMux: true, direction }))
+}
+
+/** Our side of what was agreed, in the numbers of the offer. */
+function answered({ remote, direction }: Negotiated, { port }: LocalMedia): AudioLine {
+  const { codec, payloadType = known[codec].payloadType, telephoneEventPt, telephoneEventHz = 8000 } = remote
+  return {
+    port,
+    codecs: new Map([[payloadType, codec]]),
+    events: telephoneEventPt === undefined ? new Map() : new Map([[telephoneEventPt, telephoneEventHz]]),
+    rtcpMux: remote.rtcpMux === true,
+    direction: ANSWERED[direction],
+  }
 }
 
 /** One m-line for each offered one, in order; all but the chosen audio are refused with port 0 (RFC 3264 §6). */
@@ -147,12 +205,7 @@ export function makeAnswer(offer: Sdp, negotiated: Negotiated, local: LocalMedia
   for (const line of offer.media) {
     text +=
       line === chosen
-        ? audio(
-            local.port,
-            [negotiated.remote.codec],
-            negotiated.remote.telephoneEventPt,
-            ANSWERED[negotiated.direction],
-          )
+        ? audio(answered(negotiated, local))
         : `m=${line.kind} 0 ${line.protocol} ${line.formats.join(' ')}\r\n`
   }
   return Buffer.from(text)

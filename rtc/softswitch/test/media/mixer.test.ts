@@ -1,11 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { createMediaEngine, echo, mixer, tapMixed, toneSource } from '../../src/media/index.ts'
-import type { MediaSession } from '../../src/media/types.ts'
+import type { CodecName, MediaSession } from '../../src/media/types.ts'
 import { amplitudeAt, ear, loudPart, strongestFrequency } from './tones-heard.ts'
 
 const engine = createMediaEngine({ bindAddress: '127.0.0.1', portMin: 0, portMax: 0 })
 afterEach(() => engine.close())
+
+/** A phone that speaks one codec, and the switch's end of the call with it. */
+async function phoneWith(codec: CodecName) {
+  const [phone, leg] = [await engine.openSession(), await engine.openSession()]
+  phone.setRemote({ address: '127.0.0.1', port: leg.localPort, codec })
+  leg.setRemote({ address: '127.0.0.1', port: phone.localPort, codec })
+  return { phone, leg }
+}
 
 /** A phone, and the switch's end of the call with it. */
 async function phoneCall() {
@@ -25,7 +33,7 @@ function listen(session: MediaSession) {
 
 const talkMs = 400
 const levels = (samples: Int16Array, frequencies: number[]) =>
-  frequencies.map((frequency) => Math.round(amplitudeAt(loudPart(samples).slice(800, 2400), frequency) / 1000))
+  frequencies.map((frequency) => Math.round(amplitudeAt(loudPart(samples).slice(-2000, -400), frequency) / 1000))
 
 test('two participants hear each other, and not themselves', async () => {
   const [first, second] = [await phoneCall(), await phoneCall()]
@@ -38,6 +46,20 @@ test('two participants hear each other, and not themselves', async () => {
   await sleep(talkMs + 100)
   expect(levels(atFirst.samples(), [500, 900])).toEqual([0, 4])
   expect(levels(atSecond.samples(), [500, 900])).toEqual([4, 0])
+})
+
+test('phones of all codecs hear each other in one room', async () => {
+  const calls = await Promise.all((['PCMU', 'PCMA', 'G722', 'opus'] as const).map(phoneWith))
+  const frequencies = [400, 600, 900, 1400]
+  const bridge = mixer()
+  calls.forEach(({ phone, leg }, index) => {
+    bridge.add(leg)
+    phone.play(tone(frequencies[index]!))
+  })
+  const ears = calls.map(({ phone }) => listen(phone))
+  const now = () => ears.map((heard) => frequencies.map((one) => amplitudeAt(heard.samples().slice(-1600), one) > 2500))
+  const others = frequencies.map((_, own) => frequencies.map((_, index) => index !== own))
+  await expect.poll(now, { timeout: 5000, interval: 50 }).toEqual(others)
 })
 
 test('three participants each hear the other two, with what is played to all, and one who leaves is heard no more', async () => {

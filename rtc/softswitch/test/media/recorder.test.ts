@@ -109,7 +109,7 @@ test('time in which a peer sends nothing is recorded as silence', async () => {
   const samples = await samplesIn(file)
   const isLoud = (sample: number) => Math.abs(sample) > 500
   const first = samples.findIndex(isLoud)
-  const pause = samples.slice(first + 1700, first + 3800)
+  const pause = samples.slice(first + 1800, first + 3800)
   expect(pause.every((sample) => Math.abs(sample) < 50)).toBe(true)
   const last = samples.findLastIndex(isLoud)
   expect(Math.abs((last - first) / 8 - 700)).toBeLessThan(60)

@@ -37,7 +37,11 @@ function packetsOf(digits: string, options?: { durationMs: number; gapMs: number
 function receiver() {
   const heard: [string, number][] = []
   const dtmf = createDtmfReceiver((...digit) => heard.push(digit))
-  return { heard, ...dtmf }
+  return {
+    heard,
+    ...dtmf,
+    receive: (timestamp: number, event: TelephoneEvent, clockHz = 8000) => dtmf.receive(timestamp, event, clockHz),
+  }
 }
 
 const ticks = (count: number, tick: () => void) => {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { g711 } from '../../src/media/g711.ts'
+import { aLaw, muLaw } from '../../src/media/g711.ts'
 import { wavSource } from '../../src/media/index.ts'
 import type { AudioSource } from '../../src/media/types.ts'
 import { parseWav, wavHeader, wavRatesHz } from '../../src/media/wav.ts'
@@ -43,8 +43,8 @@ test('both sides of a stereo file are heard', async () => {
 })
 
 test.each([
-  ['µ-law', 7, g711.PCMU],
-  ['A-law', 6, g711.PCMA],
+  ['µ-law', 7, muLaw],
+  ['A-law', 6, aLaw],
 ] as const)('a file in %s is decoded', async (_, tag, { encode }) => {
   const file = wavFile({ samples: sine(440, 8000, 400), tag, bits: 8, encode: (sample) => encode[sample & 0xffff]! })
   const heard = heardOf(await wavSource(file))

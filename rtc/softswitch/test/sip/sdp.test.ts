@@ -12,12 +12,66 @@ const answer = (offer: ReturnType<typeof sdp>) => makeAnswer(offer, negotiate(of
 
 describe('offer and answer', () => {
   test('the first codec of the peer that we speak is taken, with its telephone-event', () => {
-    const offer = sdp('m=audio 4000 RTP/AVP 9 8 0 96', 'a=rtpmap:96 telephone-event/8000')
+    const offer = sdp('m=audio 4000 RTP/AVP 18 8 0 96', 'a=rtpmap:96 telephone-event/8000')
     expect(negotiate(offer)).toEqual({
-      remote: { address: '192.0.2.9', port: 4000, codec: 'PCMA', telephoneEventPt: 96 },
+      remote: {
+        ...{ address: '192.0.2.9', port: 4000, codec: 'PCMA', payloadType: 8, rtcpMux: false },
+        ...{ telephoneEventPt: 96, telephoneEventHz: 8000 },
+      },
       direction: 'sendrecv',
     })
     expect(answer(offer)).toContain('m=audio 10000 RTP/AVP 8 96\r\n')
+  })
+
+  test('Opus is taken under the number it was offered with, with digits on its clock', () => {
+    const offer = sdp(
+      'm=audio 4000 RTP/AVP 111 0 110 101',
+      'a=rtpmap:111 opus/48000/2',
+      'a=fmtp:111 minptime=10;useinbandfec=1',
+      'a=rtpmap:101 telephone-event/8000',
+      'a=rtpmap:110 telephone-event/48000',
+    )
+    expect(negotiate(offer)?.remote).toMatchObject({ codec: 'opus', payloadType: 111, telephoneEventPt: 110 })
+    expect(answer(offer)).toContain(
+      [
+        'm=audio 10000 RTP/AVP 111 110',
+        'a=rtpmap:111 opus/48000/2',
+        'a=fmtp:111 useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000',
+        'a=rtpmap:110 telephone-event/48000',
+      ].join('\r\n'),
+    )
+  })
+
+  test('digits on another clock are taken where there are none on that of the audio', () => {
+    const offer = sdp('m=audio 4000 RTP/AVP 96 97', 'a=rtpmap:96 opus/48000/2', 'a=rtpmap:97 telephone-event/8000')
+    expect(negotiate(offer)?.remote).toMatchObject({ telephoneEventPt: 97, telephoneEventHz: 8000 })
+  })
+
+  test.each([[['9']], [['9', 'a=rtpmap:9 G722/8000']], [['9', 'a=rtpmap:9 g722/8000/1']]])(
+    'G.722 says 8000 Hz although it has 16000: %j',
+    ([formats, ...lines]) => {
+      const offer = sdp(`m=audio 4000 RTP/AVP ${formats}`, ...lines)
+      expect(negotiate(offer)?.remote.codec).toBe('G722')
+      expect(answer(offer)).toContain('m=audio 10000 RTP/AVP 9\r\na=rtpmap:9 G722/8000\r\n')
+    },
+  )
+
+  test('we offer what is cheap first, each with digits on its clock, and in the order we are told', () => {
+    const lines = makeOffer(local).toString().split('\r\n')
+    expect(lines).toContain('m=audio 10000 RTP/AVP 0 8 9 107 101 102')
+    expect(lines).toContain('a=rtpmap:102 telephone-event/48000')
+    const told = makeOffer({ ...local, codecs: ['G722', 'PCMU'] }).toString()
+    expect(told).toContain('m=audio 10000 RTP/AVP 9 0 101\r\n')
+    expect(told).not.toContain('48000')
+  })
+
+  test('RTCP shares the port of RTP with whoever offers that, and goes where the peer says', () => {
+    const plain = sdp('m=audio 4000 RTP/AVP 0', 'a=rtcp:5001 IN IP4 192.0.2.9')
+    expect(negotiate(plain)?.remote).toMatchObject({ rtcpMux: false, rtcpPort: 5001 })
+    expect(answer(plain)).not.toContain('rtcp-mux')
+    const muxed = sdp('m=audio 4000 RTP/AVP 0', 'a=rtcp-mux')
+    expect(negotiate(muxed)?.remote.rtcpMux).toBe(true)
+    expect(answer(muxed)).toContain('a=rtcp-mux\r\n')
   })
 
   test('one media line is answered for each, and what is not spoken is refused', () => {
@@ -52,7 +106,9 @@ describe('offer and answer', () => {
   })
 
   test.each([
-    ['no codec we speak', 'm=audio 4000 RTP/AVP 9 18'],
+    ['no codec we speak', 'm=audio 4000 RTP/AVP 3 18'],
+    ['a dynamic number without a name', 'm=audio 4000 RTP/AVP 107'],
+    ['Opus on another clock', 'm=audio 4000 RTP/AVP 96', 'a=rtpmap:96 opus/16000'],
     ['a static number renamed', 'm=audio 4000 RTP/AVP 0', 'a=rtpmap:0 opus/48000/2'],
     ['encrypted media only', 'm=audio 4000 RTP/SAVP 0'],
     ['video only', 'm=video 4000 RTP/AVP 31'],
@@ -64,7 +120,10 @@ describe('offer and answer', () => {
   test('our own offer can be answered by ourselves', () => {
     const offer = parseSdp(makeOffer(local, 'sendonly'))!
     expect(negotiate(offer)).toEqual({
-      remote: { address: '192.0.2.1', port: 10_000, codec: 'PCMU', telephoneEventPt: 101 },
+      remote: {
+        ...{ address: '192.0.2.1', port: 10_000, codec: 'PCMU', payloadType: 0, rtcpMux: true },
+        ...{ telephoneEventPt: 101, telephoneEventHz: 8000 },
+      },
       direction: 'sendonly',
     })
   })
