@@ -161,7 +161,7 @@ export const callContract = defineContract({
           allow: managers,
           input: ById.extend(actionOptions.recording_start.shape),
           output: Call,
-          errors: ['CALL_NOT_FOUND', 'CALL_STATE_INVALID', 'RECORDING_ALREADY_ACTIVE'],
+          errors: ['CALL_NOT_FOUND', 'CALL_STATE_INVALID', 'RECORDING_ALREADY_ACTIVE', 'BALANCE_INSUFFICIENT'],
         }),
         recording_pause: operation({
           http: 'POST /calls/{id}/recording_pause',

@@ -37,7 +37,7 @@ export function accountHandlers({
   ): Promise<AccountRow> =>
     store.transaction(async (tx) => {
       const account = await accounts.findLocked(tx, scope, id)
-      if (!account) throw fail('BILLING_ACCOUNT_NOT_FOUND')
+      if (!account || account.status === 'deleted') throw fail('BILLING_ACCOUNT_NOT_FOUND')
       return work(tx, account)
     })
 
@@ -53,7 +53,7 @@ export function accountHandlers({
 
   return {
     async own(_, context) {
-      const known = await accounts.findBy(store, context.customer_id, {})
+      const known = await accounts.findBy(store, context.customer_id, { status: ['active', 'frozen'] })
       // A customer that is older than its account, or whose account is being opened.
       return known ?? withOwn(context, async (_tx, account) => account)
     },

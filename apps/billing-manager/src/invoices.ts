@@ -38,6 +38,16 @@ export async function invoiceDue({ store, emit }: Own, now: string): Promise<voi
   }
 }
 
+/** Invoices all months until now, since no other will be. */
+export async function invoiceRest(tx: Tx, emit: Own['emit'], account: AccountRow): Promise<void> {
+  const current = periodOf(tx.now())
+  for (let { invoiced_period } = account; invoiced_period < current; ) {
+    const invoice = await invoiceMonth(tx, { ...account, invoiced_period }, periodAfter(invoiced_period))
+    await emit(tx, 'invoice', 'created', invoice)
+    invoiced_period = invoice.period
+  }
+}
+
 async function invoiceMonth(tx: Tx, account: AccountRow, period: string): Promise<Invoice> {
   const { customer_id, id: account_id } = account
   const before = await invoices.findBy(tx, customer_id, { account_id, period: account.invoiced_period })

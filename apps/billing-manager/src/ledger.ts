@@ -28,15 +28,16 @@ export type LedgerBooks = ReturnType<typeof createLedger>
  * the other and what was checked still holds when it is written.
  */
 export function createLedger({ emit }: Pick<Resources<typeof billingContract>, 'emit'>) {
+  /** Also one that is being closed: its customer is gone, and it waits for what goes on. */
   const lock = async (tx: Tx, customer_id: string): Promise<AccountRow | undefined> => {
     const known = await accounts.findBy(tx, customer_id, {})
     return known && accounts.findLocked(tx, customer_id, known.id)
   }
 
-  /** The customer's account, locked; opened when it has never had one. Undefined once it is closed. */
+  /** The customer's account, locked; opened when it has never had one. Undefined when it is closed, or about to be. */
   async function open(tx: Tx, customer_id: string): Promise<AccountRow | undefined> {
     const known = await lock(tx, customer_id)
-    if (known) return known
+    if (known) return isGone(known) ? undefined : known
     const period = periodOf(tx.now())
     try {
       const account = await accounts.insert(tx, {
@@ -58,7 +59,6 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
         stripe_customer_id: '',
         tm_last_topup: null,
         tm_next_topup: null,
-        tm_subscription: null,
         invoiced_period: periodAfter(period, -1),
         customer_frozen: false,
       })
@@ -67,7 +67,8 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
     } catch (error) {
       if (!(error instanceof DuplicateError)) throw error
       // Somebody else has just opened it, or it is closed.
-      return lock(tx, customer_id)
+      const other = await lock(tx, customer_id)
+      return other && !isGone(other) ? other : undefined
     }
   }
 
@@ -137,7 +138,7 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
     const balance_credit = account.balance_credit + credit
     const balance_token = account.balance_token + token
     if (!Number.isSafeInteger(balance_credit)) throw new Error(`${account.id} has more than can be counted exactly`)
-    const status = statusOf({ ...account, balance_credit })
+    const status = isGone(account) ? account.status : statusOf({ ...account, balance_credit })
     const balances = { balance_credit, balance_token, status } as const
     const moved = (await accounts.update(tx, everyCustomer, account.id, { ...patch, ...balances }))!
     if (status !== account.status) await emit(tx, 'billing_account', 'updated', moved)
@@ -176,7 +177,7 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
       idempotency_key: about.reference_id,
       tm_billing_start: time,
       tm_billing_end: time,
-      tm_posted: time,
+      tm_posted: postedAt(tx, account),
     })
     await emit(tx, 'billing', 'created', billing)
     return move(tx, account, { billing_id: billing.id, token, credit, counter }, patch)
@@ -215,27 +216,23 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
     if (account) await change(tx, account, { customer_frozen, status: statusOf({ ...account, customer_frozen }) })
   }
 
-  /** Closes the account for good; what goes on is not charged any more. */
-  async function close(tx: Tx, customer_id: string): Promise<AccountRow | undefined> {
-    let account = await open(tx, customer_id)
-    if (!account) return undefined
-    for (;;) {
-      const running = await billings.list(tx, customer_id, { where: { status: 'progressing' }, limit: 500 })
-      if (running.length === 0) break
-      for (const billing of running) account = await release(tx, account, billing)
-    }
-    await accounts.update(tx, customer_id, account.id, { status: 'deleted' })
-    const closed = await accounts.softDelete(tx, customer_id, account.id)
-    await emit(tx, 'billing_account', 'deleted', closed!)
-    return closed
-  }
-
-  return { lock, open, renewTokens, tokensUsed, change, move, enter, findReference, release, freeze, close }
+  return { lock, open, renewTokens, tokensUsed, change, move, enter, findReference, release, freeze }
 }
+
+const isGone = ({ status }: AccountRow): boolean => status === 'deleted'
 
 /** Of an account that is not closed. */
 const statusOf = ({ balance_credit, customer_frozen }: Pick<AccountRow, 'balance_credit' | 'customer_frozen'>) =>
   customer_frozen || balance_credit < 0 ? ('frozen' as const) : ('active' as const)
+
+/**
+ * When something is posted: now, but never in a month that was invoiced already, should the clock have been set back. So every
+ * posting is in one invoice.
+ */
+export function postedAt(tx: Tx, { invoiced_period }: Pick<AccountRow, 'invoiced_period'>): string {
+  const [now, open] = [tx.now(), startOf(periodAfter(invoiced_period))]
+  return now > open ? now : open
+}
 
 /** What no one else may use while this billing goes on. */
 export const availableTo = (

@@ -1,6 +1,7 @@
 import { defineManager } from '@sidetone/manager'
 import { billingContract } from '@sidetone/proto-schemas/billing'
 import { accountHandlers } from './accounts.ts'
+import { createClosing } from './closing.ts'
 import { releaseForgotten, renewDue } from './housekeeping.ts'
 import { invoiceDue, invoiceHandlers } from './invoices.ts'
 import { createLedger } from './ledger.ts'
@@ -8,6 +9,7 @@ import { migrations } from './migrations.ts'
 import { defineCancellation } from './payments/cancel-subscription.ts'
 import { paymentHandlers } from './payments/handlers.ts'
 import { createPaddle } from './payments/paddle.ts'
+import { forgetEarlyRefunds } from './payments/refunds.ts'
 import { paymentSettings } from './payments/settings.ts'
 import { createStripe } from './payments/stripe.ts'
 import { rateHandlers, seedRates } from './rates.ts'
@@ -25,6 +27,7 @@ export const billingManager = defineManager({
     const { settings, store, jobs, outbound, log } = resources
     const ledger = createLedger(resources)
     const usage = createUsage({ ...resources, ledger })
+    const closing = createClosing({ ...resources, ledger })
     const configured = [createPaddle(settings, outbound), createStripe(settings, outbound)]
     const providers = new Map(configured.flatMap((provider) => (provider ? [[provider.name, provider] as const] : [])))
 
@@ -34,6 +37,8 @@ export const billingManager = defineManager({
     hourly('billing.monthly_tokens', () => renewDue(store, ledger, store.now()))
     hourly('billing.invoices', () => invoiceDue(resources, store.now()))
     hourly('billing.forgotten_reservations', () => releaseForgotten(store))
+    hourly('billing.close_accounts', () => closing.finishDue(store))
+    hourly('billing.forget_early_refunds', () => forgetEarlyRefunds(store))
 
     return {
       start: () => seedRates(store),
@@ -52,7 +57,7 @@ export const billingManager = defineManager({
         invoice: invoiceHandlers(resources),
         payment: paymentHandlers({ store, log, ledger, providers }),
       },
-      reactions: reactionsOf({ ledger, usage, jobs }),
+      reactions: reactionsOf({ ledger, usage, close: closing.close, jobs }),
     }
   },
 })

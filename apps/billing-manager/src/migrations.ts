@@ -121,4 +121,32 @@ export const migrations = [
       .addColumn('customer_frozen', 'integer', (column) => column.notNull().defaultTo(0))
       .execute(),
   ),
+  migration('0013_account_status', (schema) =>
+    schema
+      .createIndex('ix_billing_account_status_tm_delete')
+      .on('billing_account')
+      .columns(['status', 'tm_delete'])
+      .execute(),
+  ),
+  migration('0014_subscription', (schema) =>
+    createResourceTable(schema, 'billing_subscription', (table) =>
+      table
+        .addColumn('account_id', 'varchar(36)', (column) => column.notNull())
+        .addColumn('provider', 'varchar(16)')
+        .addColumn('subscription', 'varchar(255)')
+        .addColumn('plan_type', 'varchar(16)')
+        .addColumn('state', 'varchar(16)')
+        .addColumn('tm_fact', 'varchar(27)'),
+    ),
+  ),
+  migration('0015_early_refund', (schema) =>
+    createResourceTable(schema, 'billing_early_refund', (table) =>
+      table
+        .addColumn('payment_id', 'varchar(36)', (column) => column.notNull())
+        .addColumn('micros', 'bigint', (column) => column.notNull()),
+    ),
+  ),
+  migration('0016_early_refund_payment', (schema) =>
+    schema.createIndex('ix_billing_early_refund_payment_id').on('billing_early_refund').column('payment_id').execute(),
+  ),
 ]

@@ -4,6 +4,7 @@ import { type Call, callContract } from '@sidetone/proto-schemas/call'
 import type { Address } from '@sidetone/proto-schemas/common'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { numberContract, type PhoneNumber } from '@sidetone/proto-schemas/number'
+import type { createClosing } from './closing.ts'
 import { minutes, secondsBetween } from './cost.ts'
 import type { LedgerBooks } from './ledger.ts'
 import { enqueueCancellations } from './payments/cancel-subscription.ts'
@@ -12,6 +13,7 @@ import type { createUsage, Used } from './usage.ts'
 interface Dependencies {
   ledger: LedgerBooks
   usage: ReturnType<typeof createUsage>
+  close: ReturnType<typeof createClosing>['close']
   jobs: Jobs
 }
 
@@ -42,7 +44,7 @@ const unreservedNumberOf = ({ direction, destination }: Pick<Call, 'direction'> 
   direction === 'incoming' ? none : { destination: numberOf(destination), direction }
 
 /** What customers use and are: each event takes effect once, in one transaction. */
-export function reactionsOf({ ledger, usage, jobs }: Dependencies): Reaction[] {
+export function reactionsOf({ ledger, usage, close, jobs }: Dependencies): Reaction[] {
   const { settle } = usage
   return [
     react(customerContract, 'customer', 'created', async (tx, customer) => void (await ledger.open(tx, customer.id))),
@@ -51,8 +53,8 @@ export function reactionsOf({ ledger, usage, jobs }: Dependencies): Reaction[] {
     react(customerContract, 'customer', 'recovered', (tx, { id }) => ledger.freeze(tx, id, false)),
 
     react(customerContract, 'customer', 'deleted', async (tx, customer) => {
-      const closed = await ledger.close(tx, customer.id)
-      if (closed) await enqueueCancellations(tx, jobs, closed)
+      const closing = await close(tx, customer.id)
+      if (closing) await enqueueCancellations(tx, jobs, closing)
     }),
 
     react(callContract, 'call', 'hangup', (tx, call) => {
@@ -70,8 +72,9 @@ export function reactionsOf({ ledger, usage, jobs }: Dependencies): Reaction[] {
       })
     }),
 
-    react(callContract, 'recording', 'finished', (tx, { id, customer_id, tm_start: start, tm_end: end }) => {
-      const duration = start && end ? secondsBetween(start, end) : 0
+    react(callContract, 'recording', 'finished', (tx, { id, customer_id, tm_start: start, tm_end: end, filesize }) => {
+      // Without a file nothing was recorded: its node has died.
+      const duration = start && end && filesize !== 0 ? secondsBetween(start, end) : 0
       return settle(tx, {
         customer_id,
         reference_types: ['recording'],

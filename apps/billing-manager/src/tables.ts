@@ -1,5 +1,5 @@
-import { Id, Time } from '@sidetone/contract'
-import { Billing, BillingAccount, BillingRate, Invoice } from '@sidetone/proto-schemas/billing'
+import { Id, resourceFields, Time } from '@sidetone/contract'
+import { Billing, BillingAccount, BillingRate, Invoice, PlanType } from '@sidetone/proto-schemas/billing'
 import { resourceTable } from '@sidetone/store'
 import { z } from 'zod'
 
@@ -9,8 +9,6 @@ const AccountRow = BillingAccount.extend({
   reserved_token: z.int(),
   /** The customer is frozen, and its account with it. */
   customer_frozen: z.boolean(),
-  /** When the newest fact about the subscription was true; an older one that arrives later is ignored. */
-  tm_subscription: Time.nullable(),
   /** The last month that was invoiced. */
   invoiced_period: z.string(),
 })
@@ -34,17 +32,29 @@ export type Ledger = z.infer<typeof Ledger>
 
 /** One side of an entry. Those of a billing add up to zero, in each unit. */
 const Posting = z.object({
-  id: Id,
-  customer_id: Id,
-  tm_create: Time,
-  tm_update: Time.nullable(),
-  tm_delete: Time.nullable(),
+  ...resourceFields,
   account_id: Id,
   billing_id: Id,
   ledger: Ledger,
   unit: z.enum(['credit', 'token']),
   amount: z.int(),
 })
+
+/** Something that is paid every month, as the provider tells of it. */
+const Subscription = z.object({
+  ...resourceFields,
+  account_id: Id,
+  provider: z.enum(['paddle', 'stripe']),
+  /** The provider's id. */
+  subscription: z.string(),
+  plan_type: PlanType.extract(['basic', 'professional']),
+  state: z.enum(['active', 'canceling', 'ended']),
+  /** When the newest fact about it was true; an older one that arrives later is ignored. */
+  tm_fact: Time,
+})
+
+/** A refund whose payment has not been told of. Its id is its reference; it belongs to nobody yet. */
+const EarlyRefund = z.object({ ...resourceFields, payment_id: Id, micros: z.int() })
 
 const RateRow = BillingRate.extend({ active_key: z.string().nullable() })
 
@@ -53,5 +63,7 @@ export const tables = {
   billings: resourceTable(BillingRow, 'billing_billing'),
   postings: resourceTable(Posting, 'billing_posting'),
   rates: resourceTable(RateRow, 'billing_rate'),
+  subscriptions: resourceTable(Subscription, 'billing_subscription'),
+  earlyRefunds: resourceTable(EarlyRefund, 'billing_early_refund'),
   invoices: resourceTable(Invoice, 'billing_invoice'),
 }

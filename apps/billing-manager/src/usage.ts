@@ -3,7 +3,7 @@ import type { Resources } from '@sidetone/manager'
 import type { billingContract, ReferenceType } from '@sidetone/proto-schemas/billing'
 import { newId, type Tx } from '@sidetone/store'
 import { charge, costTypeOf, freeOfCharge, isTimed, minutes, payable, secondsBetween, type Usage } from './cost.ts'
-import { availableTo, type LedgerBooks } from './ledger.ts'
+import { availableTo, type LedgerBooks, postedAt } from './ledger.ts'
 import { priceOf } from './rates.ts'
 import { type AccountRow, type BillingRow, tables } from './tables.ts'
 
@@ -116,7 +116,7 @@ export function createUsage({
         const lacks = elapsed + unitsAhead(reference_type) - billing.reserved_units
         // Free, or asked again before anything more is needed.
         if (covered(billing).max_seconds === null || lacks <= 0) return covered(billing)
-        const held = account.status === 'frozen' ? undefined : await hold(tx, account, billing, lacks)
+        const held = account.status !== 'active' ? undefined : await hold(tx, account, billing, lacks)
         if (!held) throw fail('BALANCE_INSUFFICIENT', { details: [lacking(account, billing)] })
         return covered(held)
       }),
@@ -134,7 +134,8 @@ export function createUsage({
 
   /** Charges what was used, once per reference. A reservation that arrives later than this finds it closed. */
   async function settle(tx: Tx, { customer_id, reference_types, reference_id, number, ...used }: Used): Promise<void> {
-    const account = await ledger.open(tx, customer_id)
+    // Also of a customer that is gone: what it has used is charged before its books are closed.
+    const account = (await ledger.lock(tx, customer_id)) ?? (await ledger.open(tx, customer_id))
     if (!account) return
     const known = await ledger.findReference(tx, customer_id, reference_types, reference_id)
     if (known && (known.tm_delete || known.status !== 'progressing')) return
@@ -170,7 +171,7 @@ export function createUsage({
       reserved_units: 0,
       tm_billing_start: used.start,
       tm_billing_end: used.end,
-      tm_posted: tx.now(),
+      tm_posted: postedAt(tx, account),
     })
     await emit(tx, 'billing', 'updated', settled!)
   }

@@ -8,6 +8,8 @@ import { testDatabases } from '@sidetone/store/testing'
 import { startTestPlatform, type TestPlatform } from '@sidetone/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createClosing } from '../src/closing.ts'
+import { invoiceDue } from '../src/invoices.ts'
 import { createLedger } from '../src/ledger.ts'
 import { seedRates } from '../src/rates.ts'
 import { tables } from '../src/tables.ts'
@@ -26,6 +28,17 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('refund' as const), purchase: fc.nat({ max: 2 }), cents }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('subtract' as const), cents }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('month' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('freeze' as const, 'recover' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('subscribe' as const),
+      plan: fc.constantFrom('pri_basic', 'pri_professional'),
+      status: fc.constantFrom('active', 'canceled'),
+      second: fc.nat({ max: 5 }),
+    }),
+  },
 )
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 
@@ -34,9 +47,12 @@ const batches = fc.array(fc.array(fc.tuple(step, fc.nat({ max: 1 })), { minLengt
   minLength: 1,
   maxLength: 5,
 })
-/** How long each call lasts, and whether it comes from a virtual number, which tokens pay for. */
+/** How long each lasts, and what it is: tokens pay for recordings and for what comes in at virtual numbers. */
 const calls = fc.array(
-  fc.record({ minutes: fc.option(fc.integer({ min: 1, max: 12 }), { nil: null }), virtual: fc.boolean() }),
+  fc.record({
+    minutes: fc.option(fc.integer({ min: 1, max: 12 }), { nil: null }),
+    kind: fc.constantFrom('outgoing', 'virtual', 'recording'),
+  }),
   { minLength: 4, maxLength: 4 },
 )
 
@@ -66,6 +82,8 @@ describe.each(await testDatabases('the ledger'))('on $name', ({ create }) => {
       SIDETONE_DATA_DIR: folder,
       PADDLE_API_KEY: 'key',
       PADDLE_WEBHOOK_SECRET: paddleSecret,
+      PADDLE_PRICE_BASIC: 'pri_basic',
+      PADDLE_PRICE_PROFESSIONAL: 'pri_professional',
       ...(database.url && { DATABASE_URL: database.url }),
     }
     // An SQLite file has one process.
@@ -90,7 +108,8 @@ describe.each(await testDatabases('the ledger'))('on $name', ({ create }) => {
       for (const batch of script) {
         await Promise.all(batch.map(([one, process]) => stage.perform(one, process % processes.length)))
         const held = await auditedBalance(apps[0]!, customer_id)
-        expect(held.balance_token).toBeGreaterThanOrEqual(held.reserved_token)
+        // A smaller plan takes tokens that others may be holding.
+        if (!stage.said.has('subscribe')) expect(held.balance_token).toBeGreaterThanOrEqual(held.reserved_token)
         // Only a refund takes what others may be holding.
         if (held.balance_credit < held.reserved_credit) expect(await refunds(customer_id)).toBeGreaterThan(0)
       }
@@ -113,6 +132,8 @@ describe.each(await testDatabases('the ledger'))('on $name', ({ create }) => {
         expect(uncollected_credit - amount_credit).toBe((units - byToken) * about.rate_credit_per_unit)
       }
       stage.expectCharged(entries)
+      stage.expectPaid(entries)
+      await expectInvoiced(customer_id, balance_credit)
     })
     await fc.assert(property, { numRuns: 20, endOnFailure: true })
   }, 120_000)
@@ -125,25 +146,40 @@ describe.each(await testDatabases('the ledger'))('on $name', ({ create }) => {
       })
     ).length
 
+  /** What the last invoice says is the balance, whenever it was posted. */
+  async function expectInvoiced(customer_id: string, balance_credit: number): Promise<void> {
+    const { store } = apps[0]!.platform
+    // Over the end of the month, whether the account lives or not.
+    await invoiceDue({ store, emit: async () => {} }, new Date(Date.now() + 33 * 86_400_000).toISOString())
+    const [last] = await tables.invoices.list(store, customer_id, { limit: 1 })
+    expect(last?.closing_credit).toBe(balance_credit)
+  }
+
   /** One customer's calls and payments, in both processes. */
   function play(stage: {
     customer_id: string
     account_id: string
-    plans: { minutes: number | null; virtual: boolean }[]
+    plans: { minutes: number | null; kind: 'outgoing' | 'virtual' | 'recording' }[]
   }) {
     const { customer_id, account_id } = stage
     const released = new Set<string>()
-    const legs = stage.plans.map(({ minutes, virtual }) => {
-      const direction = virtual ? ('incoming' as const) : ('outgoing' as const)
+    /** What has been told of, and what of which purchase. */
+    const said = new Set<string>()
+    const legs = stage.plans.map(({ minutes, kind }) => {
+      const direction = kind === 'virtual' ? ('incoming' as const) : ('outgoing' as const)
       const call = { ...hungUpCall({ customer_id, seconds: minutes === null ? null : minutes * 60 - 5 }), direction }
-      if (virtual) call.destination = { ...call.destination, target: '+8991234567' }
-      return { call, minutes, event: envelope('call_hangup', call) }
+      if (kind === 'virtual') call.destination = { ...call.destination, target: '+8991234567' }
+      const recording = { ...call, tm_start: call.tm_progressing, tm_end: call.tm_hangup }
+      const event = kind === 'recording' ? envelope('recording_finished', recording) : envelope('call_hangup', call)
+      return { call, minutes, event, reference_type: kind === 'recording' ? ('recording' as const) : ('call' as const) }
     })
+    const customer = { id: customer_id, customer_id }
+    const deletion = envelope('customer_deleted', customer)
     const purchases = [newId(), newId(), newId()]
     const ledger = createLedger({ emit: async () => {} })
 
-    const reservationOf = ({ call }: (typeof legs)[number]) => ({
-      reference_type: 'call' as const,
+    const reservationOf = ({ call, reference_type }: (typeof legs)[number]) => ({
+      reference_type,
       reference_id: call.id,
     })
     const clients = apps.map((app) => ({
@@ -156,6 +192,8 @@ describe.each(await testDatabases('the ledger'))('on $name', ({ create }) => {
       const { reservation, payment, operators } = clients[process]!
       const leg = legs['call' in one ? one.call : 0]!
       const purchase = purchases['purchase' in one ? one.purchase : 0]!
+      said.add(one.do)
+      said.add(`${one.do} ${purchase}`)
       if (one.do === 'reserve') {
         const { destination, direction } = leg.call
         const numbers = { destination: destination.target, direction }
@@ -174,15 +212,27 @@ describe.each(await testDatabases('the ledger'))('on $name', ({ create }) => {
       } else if (one.do === 'subtract') {
         // May have taken effect although the answer was lost, so it is not asked again.
         await answered(() => operators.balance_subtract_force({ id: account_id, balance: one.cents / 100 }))
-      } else {
+      } else if (one.do === 'subscribe') {
+        const occurred_at = new Date(Date.UTC(2026, 0, 1, 0, 0, one.second)).toISOString()
+        const data = {
+          ...{ id: 'sub', customer_id: 'ctm', status: one.status, scheduled_change: null },
+          ...{ items: [{ price: { id: one.plan } }], custom_data: { billing_account_id: account_id } },
+        }
+        await untilAnswered(() => payment.paddle_webhook(paddleEvent('subscription.updated', data, { occurred_at })))
+      } else if (one.do === 'delete') await processes[process]!.deliver(deletion)
+      else if (one.do === 'freeze') await processes[process]!.deliver(envelope('customer_frozen', customer))
+      else if (one.do === 'recover') await processes[process]!.deliver(envelope('customer_recovered', customer))
+      else {
         const { store } = apps[process]!.platform
-        await store.transaction(
-          async (tx) => void (await ledger.renewTokens(tx, (await ledger.lock(tx, customer_id))!)),
-        )
+        await store.transaction(async (tx) => {
+          const account = await ledger.open(tx, customer_id)
+          if (account) await ledger.renewTokens(tx, account)
+        })
       }
     }
 
     return {
+      said,
       perform,
 
       async endAll(): Promise<void> {
@@ -191,15 +241,27 @@ describe.each(await testDatabases('the ledger'))('on $name', ({ create }) => {
           const another = { ...event, id: newId() }
           await Promise.all(processes.flatMap(({ deliver }) => [deliver(event), deliver(another)]))
         }
+        const store = apps[0]!.platform.store
+        await createClosing({ emit: async () => {}, ledger }).finishDue(store)
+        const [open] = await tables.accounts.list(store, customer_id, { limit: 1 })
+        expect(open === undefined).toBe(said.has('delete'))
       },
 
-      /** Each answered call was charged for its minutes, unless somebody let go of it. */
+      /** Each purchase has been refunded as it was told, whichever was told first. */
+      expectPaid(entries: { reference_type: string }[]): void {
+        if (said.has('delete')) return
+        const refunded = purchases.filter((purchase) => said.has(`buy ${purchase}`) && said.has(`refund ${purchase}`))
+        expect(entries.filter((entry) => entry.reference_type === 'paddle_refund')).toHaveLength(refunded.length)
+      },
+
+      /** Each answered call was charged for its minutes, unless somebody let go of it, or the customer was gone before it began. */
       expectCharged(entries: { reference_id: string; billable_units: number }[]): void {
         for (const { call, minutes } of legs) {
           if (released.has(call.id)) continue
           const units = entries
             .filter(({ reference_id }) => reference_id === call.id)
             .map((entry) => entry.billable_units)
+          if (said.has('delete') && units.length === 0) continue
           expect(units).toEqual(minutes === null ? [] : [minutes])
         }
       },
@@ -209,7 +271,8 @@ describe.each(await testDatabases('the ledger'))('on $name', ({ create }) => {
 
 function envelope(type: string, data: { id: string; customer_id: string }): EventEnvelope {
   const { id, customer_id } = data
-  const routing = { publisher: 'call', customer_id, owner_id: nilId, resource: 'call', resource_id: id, sequence: 1 }
+  const resource = type.slice(0, type.indexOf('_'))
+  const routing = { publisher: resource, customer_id, owner_id: nilId, resource, resource_id: id, sequence: 1 }
   return { id: newId(), type, ...routing, time: now(), data }
 }
 

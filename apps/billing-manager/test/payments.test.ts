@@ -181,6 +181,86 @@ test('a dispute and a refund at Stripe go by the payment', async () => {
   expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 6_000_000 })
 })
 
+test('a refund that is told of before its payment takes it back when that comes', async () => {
+  const { customer_id, account_id } = await customerWith(app, 0)
+  const transaction = `txn_${randomUUID()}`
+  const refunds = [300, 200].map((cents) => paddleRefund(transaction, `adj_${randomUUID()}`, cents))
+  const tell = (one: object) => hooks().paddle_webhook(paddleEvent('adjustment.updated', one))
+  for (const refund of [...refunds, ...refunds]) await tell(refund)
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 0 })
+  const purchase = paddleEvent('transaction.completed', paddlePurchase(account_id, transaction, 1_000))
+  await hooks().paddle_webhook(purchase)
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 5_000_000 })
+  for (const refund of refunds) await tell(refund)
+  await hooks().paddle_webhook(purchase)
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 5_000_000 })
+})
+
+test('a payment and its refund that are told of at the same time both count', async () => {
+  const { customer_id, account_id } = await customerWith(app, 0)
+  for (let n = 0; n < 5; n++) {
+    const payment_intent = `pi_${randomUUID()}`
+    const session = {
+      ...{ mode: 'payment', payment_status: 'paid', payment_intent, customer: null },
+      ...{ currency: 'usd', amount_subtotal: 1_000, metadata: { billing_account_id: account_id } },
+    }
+    const refund = { id: `re_${randomUUID()}`, amount: 1_000, payment_intent, status: 'succeeded' }
+    await Promise.all([
+      hooks().stripe_webhook(stripeEvent('refund.created', refund)),
+      hooks().stripe_webhook(stripeEvent('checkout.session.completed', session)),
+    ])
+  }
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 0 })
+})
+
+test('what a won dispute gives back is credited once; a discount was never paid', async () => {
+  const { customer_id, account_id } = await customerWith(app, 0)
+  const payment_intent = `pi_${randomUUID()}`
+  await hooks().stripe_webhook(
+    stripeEvent('checkout.session.completed', {
+      ...{ mode: 'payment', payment_status: 'paid', payment_intent, customer: null },
+      ...{ currency: 'usd', amount_subtotal: 1_000, metadata: { billing_account_id: account_id } },
+      total_details: { amount_discount: 200, amount_tax: 0 },
+    }),
+  )
+  const dispute = { id: `dp_${randomUUID()}`, amount: 800, payment_intent, status: 'won' }
+  const reinstated = stripeEvent('charge.dispute.funds_reinstated', dispute)
+  await hooks().stripe_webhook(stripeEvent('charge.dispute.funds_withdrawn', dispute))
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 0 })
+  await hooks().stripe_webhook(reinstated)
+  await hooks().stripe_webhook(reinstated)
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 8_000_000 })
+
+  const transaction = `txn_${randomUUID()}`
+  await hooks().paddle_webhook(paddleEvent('transaction.completed', paddlePurchase(account_id, transaction, 500)))
+  for (const action of ['chargeback', 'chargeback_reverse', 'credit', 'chargeback_warning']) {
+    const adjustment = { ...paddleRefund(transaction, `adj_${randomUUID()}`, 500), action }
+    await hooks().paddle_webhook(paddleEvent('adjustment.created', adjustment))
+  }
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 13_000_000 })
+})
+
+test('of two subscriptions, be it at two providers, the better plan counts until the last has ended', async () => {
+  const { customer_id, account_id, own } = await customerWith(app, 0)
+  const bought = subscription(account_id, 'price_professional', `sub_${randomUUID()}`)
+  const other = {
+    ...{ id: `sub_${randomUUID()}`, customer_id: 'ctm_1', status: 'active', scheduled_change: null },
+    ...{ items: [{ price: { id: 'pri_basic' } }], custom_data: { billing_account_id: account_id } },
+  }
+  const plan = async () => {
+    const { plan_type, stripe_subscription_id, paddle_subscription_id } = await own.billing_account.own({})
+    return [plan_type, stripe_subscription_id === bought.id, paddle_subscription_id === other.id]
+  }
+  await hooks().stripe_webhook(stripeEvent('customer.subscription.created', bought))
+  await hooks().paddle_webhook(paddleEvent('subscription.activated', other))
+  expect(await plan()).toEqual(['professional', true, true])
+  await hooks().stripe_webhook(stripeEvent('customer.subscription.deleted', { ...bought, status: 'canceled' }))
+  expect(await plan()).toEqual(['basic', false, true])
+  await hooks().paddle_webhook(paddleEvent('subscription.canceled', { ...other, status: 'canceled' }))
+  expect(await plan()).toEqual(['free', false, false])
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 100 })
+})
+
 const subscription = (account_id: string, price: string, id = 'sub_1') => ({
   id,
   customer: 'cus_1',
@@ -255,12 +335,15 @@ test('the portal needs a customer that the provider knows', async () => {
   expect(await own.payment.paddle_portal({})).toEqual({ url: 'https://portal.example/ctm_1' })
 })
 
-test('a closed account cancels its subscription', async () => {
+test('a closed account cancels all its subscriptions', async () => {
   const { customer_id, account_id } = await customerWith(app, 0)
-  const id = `sub_${randomUUID()}`
-  stripe.subscriptions.add(id)
-  const event = stripeEvent('customer.subscription.created', subscription(account_id, 'price_basic', id))
-  await hooks().stripe_webhook(event)
+  const [id, second] = [`sub_${randomUUID()}`, `sub_${randomUUID()}`]
+  for (const one of [id, second]) {
+    stripe.subscriptions.add(one)
+    const created = subscription(account_id, 'price_basic', one)
+    await hooks().stripe_webhook(stripeEvent('customer.subscription.created', created))
+  }
+  const event = stripeEvent('customer.subscription.updated', subscription(account_id, 'price_basic', id))
   await announce(app, 'customer_deleted', { id: customer_id, customer_id })
   await vi.waitFor(() => expect([...stripe.subscriptions]).toEqual([]), 5_000)
   // Told again by Stripe, it does not come back.

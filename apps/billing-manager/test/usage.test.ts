@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { internalIdentity } from '@sidetone/contract'
 import { billingContract } from '@sidetone/proto-schemas/billing'
+import { createEmitter, timeAfter } from '@sidetone/store'
 import { testDatabases } from '@sidetone/store/testing'
 import type { TestPlatform } from '@sidetone/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createClosing } from '../src/closing.ts'
+import { createLedger } from '../src/ledger.ts'
+import { tables } from '../src/tables.ts'
 import { announce, auditedBalance, customerWith, hungUpCall, startBilling } from './platform.ts'
+
+const emit = createEmitter(billingContract)
+const { finishDue } = createClosing({ emit, ledger: createLedger({ emit }) })
 
 describe.each(await testDatabases('charges'))('on $name', ({ create }) => {
   let app: TestPlatform
@@ -181,17 +188,56 @@ describe.each(await testDatabases('charges'))('on $name', ({ create }) => {
     expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 10_000_000 })
   })
 
-  test('a customer that is deleted takes its account along: nothing begins and nothing is charged', async () => {
+  test('a customer that is deleted takes its account along, but pays for what still went on', async () => {
+    const { customer_id, account_id, own, reservation } = await customerWith(app, 1)
+    const [talking, ringing, late] = [toLondon(), toLondon(), toLondon()]
+    await reservation.create(talking)
+    await reservation.create(ringing)
+    await announce(app, 'customer_deleted', { id: customer_id, customer_id })
+
+    await expect(reservation.create(toLondon())).rejects.toMatchObject({ reason: 'BILLING_ACCOUNT_NOT_FOUND' })
+    await expect(own.billing_account.own({})).rejects.toMatchObject({ reason: 'BILLING_ACCOUNT_NOT_FOUND' })
+    expect(await app.as(billingContract, internalIdentity(customer_id)).billing_account.check({})).toEqual({
+      valid: false,
+    })
+    const hangUp = (id: string, seconds: number | null) =>
+      announce(app, 'call_hangup', hungUpCall({ id, customer_id, seconds }))
+    await hangUp(talking.reference_id, 61)
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 980_000, reserved_credit: 50_000 })
+    await finishDue(app.platform.store)
+    expect(await accountOf(account_id)).toMatchObject({ status: 'deleted', tm_delete: null })
+
+    await hangUp(ringing.reference_id, null)
+    await finishDue(app.platform.store)
+    expect((await accountOf(account_id)).tm_delete).not.toBeNull()
+    const [invoice, ...others] = await tables.invoices.list(app.platform.store, customer_id, { limit: 9 })
+    expect(invoice).toMatchObject({ opening_credit: 0, closing_credit: 980_000 })
+    expect(others).toEqual([])
+    await hangUp(late.reference_id, 60)
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 980_000, reserved_credit: 0 })
+  })
+
+  test('the books of a deleted customer do not wait for ever for what nobody hears of', async () => {
     const { customer_id, account_id, reservation } = await customerWith(app, 1)
     const call = toLondon()
     await reservation.create(call)
     await announce(app, 'customer_deleted', { id: customer_id, customer_id })
-    await announce(app, 'call_hangup', hungUpCall({ id: call.reference_id, customer_id, seconds: 60 }))
+    await app.platform.store.kysely
+      .updateTable(tables.billings.name)
+      .set({ tm_update: timeAfter(-25 * 3_600_000) })
+      .where('reference_id', '=', call.reference_id)
+      .execute()
+    await finishDue(app.platform.store)
+    expect((await accountOf(account_id)).tm_delete).not.toBeNull()
     expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 1_000_000, reserved_credit: 0 })
-    await expect(reservation.create(toLondon())).rejects.toMatchObject({ reason: 'BILLING_ACCOUNT_NOT_FOUND' })
-    const own = app.as(billingContract, internalIdentity(customer_id)).billing_account
-    await expect(own.own({})).rejects.toMatchObject({ reason: 'BILLING_ACCOUNT_NOT_FOUND' })
-    await expect(own.get({ id: account_id })).rejects.toMatchObject({ reason: 'BILLING_ACCOUNT_NOT_FOUND' })
-    expect(await own.check({})).toEqual({ valid: false })
   })
+
+  const accountOf = async (id: string) =>
+    tables.accounts.decode(
+      await app.platform.store.kysely
+        .selectFrom(tables.accounts.name)
+        .selectAll()
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow(),
+    )
 })

@@ -25,20 +25,26 @@ export async function admitted<T>(core: Core, legs: LegRow[], make: () => Promis
 
 type Reserved = Pick<LegRow, 'id' | 'customer_id' | 'destination' | 'direction'>
 
-/** Holds back what the beginning costs; answers with the seconds that are paid for, null for all. */
-export async function reserve(core: Core, { id, customer_id, destination, direction }: Reserved) {
-  const reference = { reference_type: 'call' as const, reference_id: id, direction }
+type Reservation = Parameters<Core['managers']['billing']['reservation']['create']>[0]
+
+/** Holds back what the beginning costs; answers with the seconds that are paid for, null for all. Throws a `Refusal`. */
+export async function hold(core: Core, customer_id: string, reservation: Reservation): Promise<number | null> {
   const { max_seconds } = await core.managers.billing.reservation
-    .create(
-      { ...reference, destination: destination.type === 'tel' ? destination.target : '' },
-      { identity: internalIdentity(customer_id) },
-    )
+    .create(reservation, { identity: internalIdentity(customer_id) })
     .catch((error: unknown) => {
       if (!(error instanceof ApiError) || !noMoney.includes(error.reason)) throw error
       throw new Refusal('BALANCE_INSUFFICIENT', error.message)
     })
   return max_seconds
 }
+
+export const reserve = (core: Core, { id, customer_id, destination, direction }: Reserved): Promise<number | null> =>
+  hold(core, customer_id, {
+    reference_type: 'call',
+    reference_id: id,
+    destination: destination.type === 'tel' ? destination.target : '',
+    direction,
+  })
 
 const noMoney = ['BALANCE_INSUFFICIENT', 'BILLING_ACCOUNT_FROZEN', 'BILLING_ACCOUNT_NOT_FOUND']
 

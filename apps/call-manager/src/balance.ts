@@ -1,47 +1,96 @@
 import { internalIdentity } from '@sidetone/contract'
 import { RetryAt } from '@sidetone/jobs'
 import type { Tx } from '@sidetone/store'
-import type { CallRow } from './call-row.ts'
+import type { CallRow, RecordingRow } from './call-row.ts'
 import type { Core } from './core.ts'
+import { stopRecording } from './recordings.ts'
 import { ownCauses } from './rules.ts'
 
 /** More is asked for so long before what is paid for is over, or after half of it. */
 const leadSeconds = 20
 const retryMs = 5_000
 
-const endOf = ({ tm_progressing, covered_seconds }: CallRow): number =>
-  Date.parse(tm_progressing!) + covered_seconds! * 1_000
+/** Something that is paid for by time. */
+interface Paid {
+  id: string
+  customer_id: string
+  since: string
+  covered_seconds: number
+}
+
+const endOf = ({ since, covered_seconds }: Paid): number => Date.parse(since) + covered_seconds * 1_000
 
 export const balanceKey = (id: string): string => `balance:${id}`
 
+function watch(core: Core, tx: Tx, type: 'call.balance' | 'recording.balance', paid: Paid): Promise<unknown> {
+  const lead = Math.min(leadSeconds, paid.covered_seconds / 2)
+  const runAt = new Date(endOf(paid) - lead * 1_000).toISOString()
+  const payload = type === 'call.balance' ? { call_id: paid.id } : { recording_id: paid.id }
+  return core.jobs.enqueue(tx, type, payload, { runAt, key: balanceKey(paid.id) })
+}
+
+/** The seconds that are paid for now, null for all; undefined when it must end. Rejects with `RetryAt` while some are left. */
+async function extended(
+  core: Core,
+  reference_type: 'call' | 'recording',
+  paid: Paid,
+): Promise<number | null | undefined> {
+  const { id: reference_id, customer_id, covered_seconds } = paid
+  const covered = await core.managers.billing.reservation
+    .extend({ reference_type, reference_id }, { identity: internalIdentity(customer_id) })
+    .then(
+      ({ max_seconds }) => max_seconds,
+      (err: unknown) => {
+        core.log.info({ err, reference_type, reference_id }, 'no more can be paid for')
+        return covered_seconds
+      },
+    )
+  if (covered === null || covered > covered_seconds) return covered
+  if (Date.now() >= endOf(paid)) return undefined
+  throw new RetryAt(new Date(Math.min(endOf(paid), Date.now() + retryMs)))
+}
+
+const paidCall = ({ id, customer_id, tm_progressing: since, covered_seconds }: CallRow): Paid | undefined =>
+  since === null || covered_seconds === null ? undefined : { id, customer_id, since, covered_seconds }
+
 /** Asks in time for more than what is paid for. */
 export async function watchBalance(core: Core, tx: Tx, call: CallRow): Promise<void> {
-  const { id, covered_seconds, tm_progressing } = call
-  if (covered_seconds === null || tm_progressing === null) return
-  const lead = Math.min(leadSeconds, covered_seconds / 2)
-  const runAt = new Date(endOf(call) - lead * 1_000).toISOString()
-  await core.jobs.enqueue(tx, 'call.balance', { call_id: id }, { runAt, key: balanceKey(id) })
+  const paid = paidCall(call)
+  if (paid) await watch(core, tx, 'call.balance', paid)
 }
 
 /** Pays for more of a call, or ends it when what was paid for is over. */
 export async function extendBalance(core: Core, id: string): Promise<void> {
   const call = await core.calls.find(core.store, '*', id)
-  if (call?.status !== 'progressing' || call.covered_seconds === null) return
-  const end = endOf(call)
-  const reference = { reference_type: 'call' as const, reference_id: id }
-  const identity = internalIdentity(call.customer_id)
-  const covered = await core.managers.billing.reservation.extend(reference, { identity }).then(
-    ({ max_seconds }) => max_seconds,
-    (err: unknown) => {
-      core.log.info({ err, call_id: id }, 'no more of a call can be paid for')
-      return call.covered_seconds
-    },
-  )
-  if (covered === null || covered > call.covered_seconds) {
-    await core.change(id, (row) => {
-      const paid = { ...row, covered_seconds: covered }
-      return { call: paid, also: (tx) => watchBalance(core, tx, paid) }
-    })
-  } else if (Date.now() < end) throw new RetryAt(new Date(Math.min(end, Date.now() + retryMs)))
-  else await core.apply(id, { type: 'hang_up', cause: ownCauses.maxDuration })
+  const paid = call?.status === 'progressing' ? paidCall(call) : undefined
+  if (!paid) return
+  const covered_seconds = await extended(core, 'call', paid)
+  if (covered_seconds === undefined) return core.apply(id, { type: 'hang_up', cause: ownCauses.maxDuration })
+  await core.change(id, (row) => {
+    const call = { ...row, covered_seconds }
+    return { call, also: (tx) => watchBalance(core, tx, call) }
+  })
+}
+
+const paidRecording = ({ id, customer_id, tm_start, tm_create, covered_seconds }: RecordingRow): Paid | undefined =>
+  covered_seconds === null ? undefined : { id, customer_id, since: tm_start ?? tm_create, covered_seconds }
+
+/** Asks in time for more than what is paid for. */
+export async function watchRecording(core: Core, tx: Tx, recording: RecordingRow): Promise<void> {
+  const paid = paidRecording(recording)
+  if (paid) await watch(core, tx, 'recording.balance', paid)
+}
+
+/** Pays for more of a recording, or ends it when what was paid for is over; its call goes on. */
+export async function extendRecording(core: Core, id: string): Promise<void> {
+  const row = await core.recordings.find(core.store, '*', id)
+  const isOn = row?.status === 'initiating' || row?.status === 'recording'
+  const paid = row && isOn ? paidRecording(row) : undefined
+  if (!paid) return
+  const covered_seconds = await extended(core, 'recording', paid)
+  if (covered_seconds === undefined) return stopRecording(core, id)
+  await core.store.transaction(async (tx) => {
+    const longer = await core.recordings.update(tx, '*', id, { covered_seconds }, { where: { status: row!.status } })
+    if (longer) await watchRecording(core, tx, longer)
+  })
 }

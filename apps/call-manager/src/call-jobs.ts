@@ -2,7 +2,7 @@ import { internalIdentity } from '@sidetone/contract'
 import { dialNextPhone } from './actions/connect-plan.ts'
 import { orUndefined } from './addresses.ts'
 import { onAmdEvent } from './amd.ts'
-import { extendBalance } from './balance.ts'
+import { extendBalance, extendRecording } from './balance.ts'
 import type { Core } from './core.ts'
 import { endCall } from './end-call.ts'
 import { afterGroupcall, dialNext } from './groupcalls.ts'
@@ -60,6 +60,11 @@ export function defineCallJobs(core: Core): void {
   jobs.define<{ recording_id: string }>('recording.limit', {
     ...usual,
     handler: ({ recording_id }) => stopRecording(core, recording_id),
+  })
+  jobs.define<{ recording_id: string }>('recording.balance', {
+    ...usual,
+    maxAttempts: 100,
+    handler: ({ recording_id }) => extendRecording(core, recording_id),
   })
   jobs.define<{ recording_id: string }>('recording.store', {
     ...usual,

@@ -65,6 +65,10 @@ export const RecordingRow = Recording.extend({
   end_of_key: z.string(),
   duration: z.int(),
   end_of_silence: z.int(),
+  /** So many seconds of it are paid for; null: it costs nothing. */
+  covered_seconds: z.int().nullable(),
+  /** It was deleted before it was stored: what was recorded is charged, and goes then. */
+  delete_at_end: z.boolean(),
 })
 export type RecordingRow = z.infer<typeof RecordingRow>
 

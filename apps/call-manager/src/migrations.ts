@@ -146,4 +146,13 @@ export const migrations = [
   migration('0016_call_external_media', (schema) =>
     schema.alterTable('call_call').addColumn('external_media_ids', 'text').execute(),
   ),
+  migration('0017_recording_covered_seconds', (schema) =>
+    schema.alterTable('call_recording').addColumn('covered_seconds', 'integer').execute(),
+  ),
+  migration('0018_recording_delete_at_end', (schema) =>
+    schema
+      .alterTable('call_recording')
+      .addColumn('delete_at_end', 'integer', (column) => column.notNull().defaultTo(0))
+      .execute(),
+  ),
 ]

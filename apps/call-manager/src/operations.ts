@@ -4,7 +4,8 @@ import { newId } from '@sidetone/store'
 import { callControls } from './call-controls.ts'
 import type { Core } from './core.ts'
 import { createCalls, dialCalls } from './create-calls.ts'
-import { startRecording, stopRecording } from './recordings.ts'
+import { deleteRecording, startRecording, stopRecording } from './recordings.ts'
+import { Refusal } from './refusal.ts'
 
 export function callHandlers(core: Core): Handlers<typeof callContract>['call'] {
   const { store, calls } = core
@@ -64,7 +65,9 @@ export function callHandlers(core: Core): Handlers<typeof callContract>['call'] 
       if (recording_id !== nilId) throw fail('RECORDING_ALREADY_ACTIVE')
       if (beep_start && status === 'progressing')
         await core.ari(asterisk_id).play(channel_id, `beep-${newId()}`, 'sound:beep')
-      const call = status === 'progressing' ? await startRecording(core, id, options) : undefined
+      const call = await startRecording(core, id, options).catch((error: unknown) => {
+        throw error instanceof Refusal ? fail('BALANCE_INSUFFICIENT', { message: error.message }) : error
+      })
       if (!call) throw fail('CALL_STATE_INVALID', { message: 'Only an answered call can be recorded.' })
       return call
     },
@@ -95,21 +98,9 @@ export function recordingHandlers(core: Core): Handlers<typeof callContract>['re
     },
 
     async delete({ id }, { scope, fail }) {
-      const recording = await recordings.find(store, scope, id)
-      if (!recording) throw fail('RECORDING_NOT_FOUND')
-      await stopRecording(core, id)
-      return store.transaction(async (tx) => {
-        const deleted = await recordings.softDelete(tx, scope, id)
-        if (!deleted) throw fail('RECORDING_NOT_FOUND')
-        await core.emit(tx, 'recording', 'deleted', deleted)
-        await core.jobs.enqueue(
-          tx,
-          'recording.delete_file',
-          { customer_id: deleted.customer_id, file_id: deleted.file_id },
-          {},
-        )
-        return deleted
-      })
+      const deleted = await deleteRecording(core, scope, id)
+      if (!deleted) throw fail('RECORDING_NOT_FOUND')
+      return deleted
     },
 
     async file({ id }, { scope, fail }) {

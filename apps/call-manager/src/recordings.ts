@@ -1,6 +1,9 @@
-import { internalIdentity, nilId } from '@sidetone/contract'
+import { internalIdentity, nilId, type Scope } from '@sidetone/contract'
 import type { ActionOption } from '@sidetone/proto-schemas/action'
-import { type NewRow, newId, now, timeAfter } from '@sidetone/store'
+import { type NewRow, newId, now, type Tx, timeAfter } from '@sidetone/store'
+import { orUndefined } from './addresses.ts'
+import { hold } from './admission.ts'
+import { balanceKey, watchRecording } from './balance.ts'
 import type { CallRow, RecordingRow } from './call-row.ts'
 import type { Core } from './core.ts'
 
@@ -12,11 +15,20 @@ export const recordingIdOfSnoop = (channelId: string): string | undefined =>
 
 const keyOf = ({ customer_id, id }: RecordingRow): string => `recordings/${customer_id}/${id}.wav`
 
-/** Begins to record both sides of an answered call. Undefined when the call is recorded already or is not in a state for it. */
+const canBeRecorded = ({ status, recording_id }: CallRow): boolean => status === 'progressing' && recording_id === nilId
+
+/**
+ * Begins to record both sides of an answered call. Undefined when the call is recorded already or is not in a state for it; throws
+ * a `Refusal` when it cannot be paid for.
+ */
 export async function startRecording(core: Core, id: string, options: Options): Promise<CallRow | undefined> {
+  const before = await core.calls.find(core.store, '*', id)
+  if (!before || !canBeRecorded(before)) return undefined
+  const { customer_id } = before
   const recording_id = newId()
+  const covered_seconds = await hold(core, customer_id, { reference_type: 'recording', reference_id: recording_id })
   const call = await core.change(id, (row) => {
-    if (row.status !== 'progressing' || row.recording_id !== nilId) return undefined
+    if (!canBeRecorded(row)) return undefined
     const recording: NewRow<RecordingRow> = {
       id: recording_id,
       customer_id: row.customer_id,
@@ -39,12 +51,14 @@ export async function startRecording(core: Core, id: string, options: Options): 
       end_of_key: options.end_of_key,
       end_of_silence: options.end_of_silence,
       duration: options.duration,
+      covered_seconds,
+      delete_at_end: false,
     }
     return {
       call: { ...row, recording_id, recording_ids: [...row.recording_ids, recording_id] },
       events: ['updated'],
       async also(tx) {
-        await core.recordings.insert(tx, recording)
+        await watchRecording(core, tx, await core.recordings.insert(tx, recording))
         if (options.duration > 0) {
           await core.jobs.enqueue(
             tx,
@@ -56,7 +70,10 @@ export async function startRecording(core: Core, id: string, options: Options): 
       },
     }
   })
-  if (!call) return undefined
+  if (!call) {
+    core.inBackground(() => releaseRecording(core, { id: recording_id, customer_id }))
+    return undefined
+  }
   try {
     await core.ari(call.asterisk_id).snoop(call.channel_id, snoopId(recording_id))
   } catch (err) {
@@ -118,7 +135,9 @@ export async function endRecording(core: Core, recordingId: string): Promise<voi
       { status: 'stopping', tm_end: now() },
       { where: { status: row.status } },
     )
-    if (ended) await core.jobs.enqueue(tx, 'recording.store', { recording_id: row.id }, {})
+    if (!ended) return
+    await core.jobs.cancel(tx, balanceKey(row.id))
+    await core.jobs.enqueue(tx, 'recording.store', { recording_id: row.id }, {})
   })
   await core.change(row.reference_id, (call) =>
     call.recording_id === row.id ? { call: { ...call, recording_id: nilId }, events: ['updated'] } : undefined,
@@ -130,18 +149,42 @@ export async function storeRecording(core: Core, recordingId: string): Promise<v
   const row = await core.recordings.find(core.store, '*', recordingId)
   if (row?.status !== 'stopping') return
   const stored = row.tm_start === null ? undefined : await fetchFile(core, row)
-  await core.store.transaction(async (tx) => {
-    const ended = await core.recordings.update(
-      tx,
-      '*',
-      row.id,
-      { status: 'ended', ...stored },
-      { where: { status: 'stopping' } },
-    )
-    // Nobody heard that it began, so nobody waits for its end.
+  // Nobody heard that it began, so nobody waits for its end, and nobody pays for it.
+  if (row.tm_start === null) await releaseRecording(core, row)
+  const ended = await core.store.transaction(async (tx) => {
+    const changes = { status: 'ended' as const, ...stored }
+    const ended = await core.recordings.update(tx, '*', row.id, changes, { where: { status: 'stopping' } })
     if (ended && row.tm_start !== null) await core.emit(tx, 'recording', 'finished', ended)
+    if (ended?.delete_at_end) await removeRecording(core, tx, '*', row.id)
+    return ended
   })
-  if (stored) await runEndFlow(core, row)
+  if (stored && !ended?.delete_at_end) await runEndFlow(core, row)
+}
+
+const releaseRecording = (core: Core, { id, customer_id }: Pick<RecordingRow, 'id' | 'customer_id'>) =>
+  orUndefined(
+    core.managers.billing.reservation.release(
+      { reference_type: 'recording', reference_id: id },
+      { identity: internalIdentity(customer_id) },
+    ),
+  )
+
+/** Deletes a recording with its file: at once, or when what goes on has ended, been stored and is paid for. */
+export async function deleteRecording(core: Core, scope: Scope, id: string): Promise<RecordingRow | undefined> {
+  const unfinished = { status: ['initiating', 'recording', 'stopping'] as const }
+  const marked = await core.recordings.update(core.store, scope, id, { delete_at_end: true }, { where: unfinished })
+  if (!marked) return core.store.transaction((tx) => removeRecording(core, tx, scope, id))
+  await stopRecording(core, id)
+  return (await core.recordings.find(core.store, scope, id)) ?? marked
+}
+
+async function removeRecording(core: Core, tx: Tx, scope: Scope, id: string): Promise<RecordingRow | undefined> {
+  const deleted = await core.recordings.softDelete(tx, scope, id)
+  if (!deleted) return undefined
+  const { customer_id, file_id } = deleted
+  await core.emit(tx, 'recording', 'deleted', deleted)
+  await core.jobs.enqueue(tx, 'recording.delete_file', { customer_id, file_id }, {})
+  return deleted
 }
 
 async function fetchFile(

@@ -177,3 +177,76 @@ test('recording_start by REST beeps first when it is asked to', async () => {
   await lab.ended()
   await finished()
 })
+
+/** A call that costs nothing itself, answered. */
+async function freeCall(...actions: Parameters<Lab['number']>) {
+  const { phone } = await lab.extension(`2${lab.world.extensions.length}`)
+  const caller = await lab.dial(lab.number({ type: 'answer' }, ...actions, wait(60_000)), phone)
+  await caller.answered
+  const { id, activeflow_id } = await lab.call({ status: 'progressing' })
+  return { caller, id, activeflow_id }
+}
+
+const waiting = { timeout: 5_000, interval: 20 }
+
+test('without a balance nothing is recorded; who asked is told why', async () => {
+  lab.world.balanceSeconds = 0
+  const { caller, id, activeflow_id } = await freeCall(start())
+  await vi.waitUntil(() => lab.world.problems(activeflow_id).length > 0, waiting)
+  expect(lab.world.problems(activeflow_id)).toEqual([expect.stringContaining('balance')])
+  await expect(lab.calls.recording_start({ id })).rejects.toMatchObject({
+    status: 'PAYMENT_REQUIRED',
+    reason: 'BALANCE_INSUFFICIENT',
+  })
+  expect((await lab.calls.get({ id })).recording_ids).toEqual([])
+  lab.world.balanceSeconds = null
+  await caller.hangup()
+  await lab.ended()
+})
+
+test('a recording ends when the balance does, and not before; its call goes on', async () => {
+  lab.world.balanceSeconds = 2
+  const { caller, id } = await freeCall()
+  const { recording_id } = await lab.calls.recording_start({ id })
+  const { recording } = await finished()
+  expect(recording.id).toBe(recording_id)
+  const seconds = (Date.parse(recording.tm_end!) - Date.parse(recording.tm_start!)) / 1_000
+  expect(seconds).toBeGreaterThan(1.8)
+  expect(seconds).toBeLessThan(3.5)
+  expect(await lab.calls.get({ id })).toMatchObject({ status: 'progressing' })
+  lab.world.balanceSeconds = null
+  await caller.hangup()
+  await lab.ended()
+})
+
+test('a recording that is deleted while it runs ends, is told of once, and leaves no file', async () => {
+  const { caller, id } = await freeCall()
+  const { recording_id } = await lab.calls.recording_start({ id })
+  await vi.waitUntil(async () => (await lab.recordings.get({ id: recording_id })).status === 'recording', waiting)
+  await lab.recordings.delete({ id: recording_id })
+  await lab.recordings.delete({ id: recording_id }).catch(() => undefined)
+  const told = () => lab.told(recording_id)
+  const all = ['recording_started', 'recording_finished', 'recording_deleted']
+  await vi.waitFor(async () => expect(await told()).toEqual(all), waiting)
+  const ofIt = () => [...lab.world.files.values()].filter((file) => file.reference_id === recording_id)
+  await vi.waitUntil(() => ofIt().length === 0, waiting)
+  expect(await lab.ari('recordings/stored')).toEqual([])
+  await expect(lab.recordings.get({ id: recording_id })).rejects.toMatchObject({ reason: 'RECORDING_NOT_FOUND' })
+  expect(await lab.calls.get({ id })).toMatchObject({ status: 'progressing' })
+  await caller.hangup()
+  await lab.ended()
+})
+
+test('a recording that does not come about holds nothing back', async () => {
+  lab.world.balanceSeconds = 10
+  const { caller, id } = await freeCall()
+  const startProxy = await lab.stopProxy()
+  const { recording_id } = await lab.calls.recording_start({ id })
+  await startProxy()
+  await vi.waitUntil(async () => (await lab.recordings.get({ id: recording_id })).status === 'ended', waiting)
+  expect(lab.world.reserved.has(recording_id)).toBe(false)
+  expect(lab.world.balanceSeconds).toBe(10)
+  lab.world.balanceSeconds = null
+  await caller.hangup()
+  await lab.ended()
+})

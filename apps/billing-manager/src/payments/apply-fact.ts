@@ -1,22 +1,14 @@
 import { everyCustomer } from '@sidetone/contract'
 import type { ReferenceType } from '@sidetone/proto-schemas/billing'
-import { newId, type Store, type Tx } from '@sidetone/store'
+import { type Store, serialize, type Tx } from '@sidetone/store'
 import type { Logger } from '@sidetone/telemetry'
-import { v5 } from 'uuid'
 import type { LedgerBooks } from '../ledger.ts'
-import { monthlyTokens } from '../plans.ts'
 import { type AccountRow, tables } from '../tables.ts'
-import type { PaymentFact, ProviderName } from './provider.ts'
+import { customerField, type PaymentFact, type ProviderName, referenceOf } from './provider.ts'
+import { addEarlyRefund, takeEarlyRefunds } from './refunds.ts'
+import { createSubscriptions } from './subscriptions.ts'
 
 const { accounts, billings } = tables
-
-const namespace = '6d0ef3c7-94a1-4c5e-9d4e-2f4f6a3b8c10'
-
-/** The reference of a payment or refund: the same however often, and in whatever event, the provider tells of it. */
-const referenceOf = (provider: ProviderName, id: string): string => v5(`${provider}:${id}`, namespace)
-
-const customerField = { paddle: 'paddle_customer_id', stripe: 'stripe_customer_id' } as const
-const subscriptionField = { paddle: 'paddle_subscription_id', stripe: 'stripe_subscription_id' } as const
 
 interface Dependencies {
   store: Store
@@ -26,76 +18,68 @@ interface Dependencies {
 
 type Fact<Kind extends PaymentFact['kind']> = Extract<PaymentFact, { kind: Kind }>
 
-/** Makes what a provider says true here: once, however often it is said. */
+/** Makes what a provider says true here: once, however often and in whatever order it is said. */
 export function createFactApplier({ store, ledger, log }: Dependencies) {
+  const applySubscription = createSubscriptions({ ledger, log })
+
+  /** An account that lives, locked. Money for another is nobody's here: a person has to look. */
+  async function accountOf(tx: Tx, provider: ProviderName, id: string, fact: PaymentFact) {
+    const account = await accounts.findLocked(tx, everyCustomer, id)
+    if (account && account.status !== 'deleted') return account
+    // The end of a subscription is what we have asked for.
+    if (fact.kind !== 'subscription' || fact.state !== 'ended')
+      log.error({ provider, ...fact }, 'a payment for an account that is closed or was never there')
+    return undefined
+  }
+
   async function applyCredit(tx: Tx, provider: ProviderName, fact: Fact<'credit'>): Promise<void> {
-    const account = await accounts.findLocked(tx, everyCustomer, fact.account_id)
-    if (!account) return unknownAccount(provider, fact)
+    const account = await accountOf(tx, provider, fact.account_id, fact)
+    if (!account) return
     const reference_type: ReferenceType = `${provider}_credit_purchase`
     const reference_id = referenceOf(provider, fact.payment)
     if (await ledger.findReference(tx, account.customer_id, [reference_type], reference_id)) return
     const known = await knowCustomer(tx, provider, account, fact.provider_customer)
-    const amounts = { token: 0, credit: fact.micros }
-    await ledger.enter(tx, known, {
+    let entered = await ledger.enter(tx, known, {
       transaction_type: 'top_up',
       reference_type,
       reference_id,
       counter: 'payments',
-      ...amounts,
+      token: 0,
+      credit: fact.micros,
     })
+    for (const { id, micros } of await takeEarlyRefunds(tx, reference_id)) {
+      entered = await enterRefund(tx, provider, entered, { reference_id: id, micros })
+    }
   }
 
   async function applyRefund(tx: Tx, provider: ProviderName, fact: Fact<'refund'>): Promise<void> {
+    const payment_id = referenceOf(provider, fact.payment)
+    const refund = { reference_id: referenceOf(provider, fact.refund), micros: fact.micros }
     const purchase = await billings.findBy(tx, everyCustomer, {
       reference_type: `${provider}_credit_purchase`,
-      reference_id: referenceOf(provider, fact.payment),
+      reference_id: payment_id,
     })
-    // A subscription's payment: the subscription says itself how it goes on.
-    if (!purchase) return
-    const account = await accounts.findLocked(tx, everyCustomer, purchase.account_id)
-    if (!account) return unknownAccount(provider, fact)
+    // It may be told of later; if it was a subscription's, that says itself how it goes on.
+    if (!purchase) return addEarlyRefund(tx, { id: refund.reference_id, payment_id, micros: refund.micros })
+    const account = await accountOf(tx, provider, purchase.account_id, fact)
+    if (account) await enterRefund(tx, provider, account, refund)
+  }
+
+  async function enterRefund(
+    tx: Tx,
+    provider: ProviderName,
+    account: AccountRow,
+    { reference_id, micros }: { reference_id: string; micros: number },
+  ): Promise<AccountRow> {
     const reference_type: ReferenceType = `${provider}_refund`
-    const reference_id = referenceOf(provider, fact.refund)
-    if (await ledger.findReference(tx, account.customer_id, [reference_type], reference_id)) return
-    await ledger.enter(tx, account, {
+    if (await ledger.findReference(tx, account.customer_id, [reference_type], reference_id)) return account
+    return ledger.enter(tx, account, {
       transaction_type: 'refund',
       reference_type,
       reference_id,
       counter: 'payments',
       token: 0,
-      credit: -fact.micros,
-    })
-  }
-
-  async function applySubscription(tx: Tx, provider: ProviderName, fact: Fact<'subscription'>): Promise<void> {
-    const account = await accounts.findLocked(tx, everyCustomer, fact.account_id)
-    if (!account) return unknownAccount(provider, fact)
-    if (account.tm_subscription !== null && fact.time < account.tm_subscription) return
-    const field = subscriptionField[provider]
-    const ended = fact.state === 'ended'
-    if (ended && account[field] !== fact.subscription) {
-      // The end of one that another has replaced, or that its beginning is still to be told of: that is old news then.
-      if (account[field] === '') await ledger.change(tx, account, { tm_subscription: fact.time })
-      return
-    }
-    const plan_type = ended ? 'free' : fact.plan_type
-    const changed = await ledger.change(tx, account, {
-      [field]: ended ? '' : fact.subscription,
-      [customerField[provider]]: fact.provider_customer,
-      plan_type,
-      plan_status: fact.state === 'canceling' ? 'canceling' : 'active',
-      tm_subscription: fact.time,
-    })
-    if (plan_type === account.plan_type) return
-    // As many as if it had been this plan all along, so that going back and forth gains nothing.
-    const left = Math.max(0, monthlyTokens[plan_type] - (await ledger.tokensUsed(tx, changed)))
-    await ledger.enter(tx, changed, {
-      transaction_type: 'top_up',
-      reference_type: `${provider}_subscription`,
-      reference_id: newId(),
-      counter: 'allowance',
-      token: left - changed.balance_token,
-      credit: 0,
+      credit: -micros,
     })
   }
 
@@ -104,15 +88,13 @@ export function createFactApplier({ store, ledger, log }: Dependencies) {
     return id && account[field] !== id ? ledger.change(tx, account, { [field]: id }) : account
   }
 
-  /** Money that belongs to nobody here: a person has to look. */
-  function unknownAccount(provider: ProviderName, fact: PaymentFact): void {
-    log.error({ provider, ...fact }, 'a payment for an account that is closed or was never there')
-  }
-
   return (provider: ProviderName, fact: PaymentFact): Promise<void> =>
-    store.transaction((tx) => {
+    store.transaction(async (tx) => {
+      // A payment and its refund may be told of at the same time: one of them sees the other.
+      if (fact.kind !== 'subscription') await serialize(tx, `billing.payment.${referenceOf(provider, fact.payment)}`)
       if (fact.kind === 'credit') return applyCredit(tx, provider, fact)
       if (fact.kind === 'refund') return applyRefund(tx, provider, fact)
-      return applySubscription(tx, provider, fact)
+      const account = await accountOf(tx, provider, fact.account_id, fact)
+      if (account) await applySubscription(tx, provider, account, fact)
     })
 }

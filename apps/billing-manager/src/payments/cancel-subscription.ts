@@ -4,6 +4,7 @@ import type { Tx } from '@sidetone/store'
 import type { Logger } from '@sidetone/telemetry'
 import type { AccountRow } from '../tables.ts'
 import type { PaymentProvider, ProviderName } from './provider.ts'
+import { livingOf } from './subscriptions.ts'
 
 const type = 'billing.cancel_subscription'
 
@@ -33,9 +34,8 @@ export function defineCancellation(jobs: Jobs, providers: Map<ProviderName, Paym
 }
 
 export async function enqueueCancellations(tx: Tx, jobs: Jobs, account: AccountRow): Promise<void> {
-  const subscriptions = { paddle: account.paddle_subscription_id, stripe: account.stripe_subscription_id }
-  for (const [provider, subscription] of Object.entries(subscriptions)) {
-    if (subscription)
-      await jobs.enqueue(tx, type, { provider, subscription } satisfies Partial<Record<keyof Cancellation, string>>)
+  const living = await livingOf(tx, account)
+  for (const { provider, subscription } of living) {
+    await jobs.enqueue(tx, type, { provider, subscription } satisfies Cancellation)
   }
 }

@@ -4,7 +4,7 @@ import type { billingContract } from '@sidetone/proto-schemas/billing'
 import type { LedgerBooks } from '../ledger.ts'
 import type { AccountRow } from '../tables.ts'
 import { createFactApplier } from './apply-fact.ts'
-import type { PaymentFact, PaymentProvider, ProviderName } from './provider.ts'
+import { customerField, type PaymentFact, type PaymentProvider, type ProviderName } from './provider.ts'
 
 type PortalReason =
   | 'BILLING_ACCOUNT_NOT_FOUND'
@@ -109,5 +109,4 @@ export function paymentHandlers({
   }
 }
 
-const customerAt = (name: ProviderName, account: AccountRow): string =>
-  name === 'paddle' ? account.paddle_customer_id : account.stripe_customer_id
+const customerAt = (name: ProviderName, account: AccountRow): string => account[customerField[name]]

@@ -38,6 +38,9 @@ const Adjustment = z.object({
   totals: z.object({ subtotal: Cents }),
 })
 
+/** Which adjustments take money back, and which give it again. */
+const signs: Partial<Record<string, 1 | -1>> = { refund: 1, chargeback: 1, chargeback_reverse: -1 }
+
 const CheckoutAnswer = z.object({ data: z.object({ checkout: z.object({ url: z.string() }) }) })
 const PortalAnswer = z.object({ data: z.object({ urls: z.object({ general: z.object({ overview: z.string() }) }) }) })
 
@@ -121,8 +124,9 @@ export function createPaddle(settings: PaymentSettings, outbound: Outbound): Pay
       }
       if (event_type === 'adjustment.created' || event_type === 'adjustment.updated') {
         const { id, action, status, transaction_id, totals } = Adjustment.parse(data)
-        if (status !== 'approved' || (action !== 'refund' && action !== 'chargeback')) return undefined
-        return { kind: 'refund', payment: transaction_id, refund: id, micros: totals.subtotal * microsPerCent }
+        const sign = signs[action]
+        if (status !== 'approved' || sign === undefined) return undefined
+        return { kind: 'refund', payment: transaction_id, refund: id, micros: sign * totals.subtotal * microsPerCent }
       }
       return undefined
     },

@@ -1,4 +1,5 @@
 import type { PlanType } from '@sidetone/proto-schemas/billing'
+import { v5 } from 'uuid'
 
 export type ProviderName = 'paddle' | 'stripe'
 export type PaidPlan = Extract<PlanType, 'basic' | 'professional'>
@@ -7,7 +8,7 @@ export type PaidPlan = Extract<PlanType, 'basic' | 'professional'>
 export type PaymentFact =
   /** Somebody has paid for credit. `payment` is the provider's id of what may be refunded later. */
   | { kind: 'credit'; account_id: string; payment: string; provider_customer: string; micros: number }
-  /** Part of a payment has gone back. */
+  /** Part of a payment has gone back; below zero: it has come again, since a dispute was won. */
   | { kind: 'refund'; payment: string; refund: string; micros: number }
   /** How a subscription is now. */
   | {
@@ -43,6 +44,14 @@ export interface PaymentProvider {
   /** What an event says; undefined when it does not matter to us. Throws when it is no event of this provider. */
   factOf: (event: unknown) => PaymentFact | undefined
 }
+
+const namespace = '6d0ef3c7-94a1-4c5e-9d4e-2f4f6a3b8c10'
+
+/** A payment, refund or subscription here: the same however often, and in whatever event, the provider tells of it. */
+export const referenceOf = (provider: ProviderName, id: string): string => v5(`${provider}:${id}`, namespace)
+
+export const customerField = { paddle: 'paddle_customer_id', stripe: 'stripe_customer_id' } as const
+export const subscriptionField = { paddle: 'paddle_subscription_id', stripe: 'stripe_subscription_id' } as const
 
 /** A cent in micros. */
 export const microsPerCent = 10_000

@@ -16,6 +16,7 @@ const Session = z.object({
   customer: z.string().nullable(),
   currency: z.string().nullable(),
   amount_subtotal: z.int().nonnegative().nullable(),
+  total_details: z.object({ amount_discount: z.int().nonnegative() }).nullish(),
   metadata: Metadata,
 })
 const Subscription = z.object({
@@ -114,9 +115,8 @@ export function createStripe(settings: PaymentSettings, outbound: Outbound): Pay
       const { type, created, data } = Event.parse(event)
       if (type.startsWith('customer.subscription.')) return factOfSubscription(data.object, created)
       if (type === 'checkout.session.completed' || type === 'checkout.session.async_payment_succeeded') {
-        const { mode, payment_status, payment_intent, customer, currency, amount_subtotal, metadata } = Session.parse(
-          data.object,
-        )
+        const session = Session.parse(data.object)
+        const { mode, payment_status, payment_intent, customer, currency, amount_subtotal, metadata } = session
         if (mode !== 'payment' || payment_status !== 'paid' || !metadata) return undefined
         if (!payment_intent || currency !== 'usd' || !amount_subtotal) throw new Error('not a sale of ours')
         return {
@@ -124,13 +124,21 @@ export function createStripe(settings: PaymentSettings, outbound: Outbound): Pay
           account_id: metadata.billing_account_id,
           payment: payment_intent,
           provider_customer: customer ?? '',
-          micros: amount_subtotal * microsPerCent,
+          micros: (amount_subtotal - (session.total_details?.amount_discount ?? 0)) * microsPerCent,
         }
       }
-      if (type === 'refund.created' || type === 'refund.updated' || type === 'charge.dispute.funds_withdrawn') {
+      if (type === 'refund.created' || type === 'refund.updated') {
         const { id, amount, payment_intent, status } = Refund.parse(data.object)
-        if (!payment_intent || (type !== 'charge.dispute.funds_withdrawn' && status !== 'succeeded')) return undefined
+        if (!payment_intent || status !== 'succeeded') return undefined
         return { kind: 'refund', payment: payment_intent, refund: id, micros: amount * microsPerCent }
+      }
+      if (type === 'charge.dispute.funds_withdrawn' || type === 'charge.dispute.funds_reinstated') {
+        const { id, amount, payment_intent } = Refund.parse(data.object)
+        if (!payment_intent) return undefined
+        const micros = amount * microsPerCent
+        return type === 'charge.dispute.funds_withdrawn'
+          ? { kind: 'refund', payment: payment_intent, refund: id, micros }
+          : { kind: 'refund', payment: payment_intent, refund: `${id} reinstated`, micros: -micros }
       }
       return undefined
     },
