@@ -12,6 +12,8 @@ const benchmarks = [
   'event-latency',
   'webhooks',
   'invite-to-200',
+  'switch-calls',
+  'switch-audio',
   'flow-engine',
   'start-to-ready',
 ]

@@ -43,7 +43,7 @@ export async function startAsteriskTelling(hepCollector: string) {
     await mkdir(join(run, folder), { recursive: true })
   }
   const [httpPort, sipPort] = await Promise.all([freeTcpPort(), freeUdpPort()])
-  const rtpPortMin = 20_000 + 200 * Math.floor(50 * Math.random())
+  const rtpPortMin = 20_000 + 200 * Math.floor(40 * Math.random())
   const password = 'sidetone-test'
   await writeConfiguration(join(run, 'etc'), {
     RUN: run,
@@ -54,7 +54,7 @@ export async function startAsteriskTelling(hepCollector: string) {
     HTTP_PORT: httpPort,
     SIP_PORT: sipPort,
     RTP_PORT_MIN: rtpPortMin,
-    RTP_PORT_MAX: rtpPortMin + 999,
+    RTP_PORT_MAX: rtpPortMin + 3999,
     ARI_PASSWORD: password,
     HEP_COLLECTOR: hepCollector,
   })
@@ -85,6 +85,8 @@ export async function startAsteriskTelling(hepCollector: string) {
     password,
     host: '127.0.0.1',
     sipPort,
+    /** The process that keeps it; Asterisk is its child. */
+    keeperPid: server.pid!,
     /** What it has logged: notices, warnings and errors. */
     log,
     async stop() {
