@@ -7,16 +7,25 @@ import { storeMigrations } from './store-migrations.ts'
 const table = 'store_migration'
 const lockSeconds = 60
 
-/** Applies what is missing, one process at a time. */
-export async function migrate(db: Db, owner: string, migrations: readonly Migration[]): Promise<void> {
+/** Runs a step: all of it or nothing, where the database can. */
+type RunStep = (step: (db: Db) => Promise<void>) => Promise<void>
+
+/** Applies what is missing, one process at a time. `transaction` is given for databases that can take a step back. */
+export async function migrate(
+  db: Db,
+  owner: string,
+  migrations: readonly Migration[],
+  transaction?: RunStep,
+): Promise<void> {
+  if (transaction) return applyAll(db, owner, migrations, transaction)
   await db.kysely.connection().execute(async (kysely) => {
     const connection = { ...db, kysely }
-    if (db.dialect === 'sqlite') return applyAll(connection, owner, migrations)
     const { rows } = await sql<{ got: number }>`
       select get_lock(concat('migrate:', left(sha1(database()), 40)), ${lockSeconds}) as got`.execute(kysely)
     if (rows[0]?.got !== 1) throw new Error(`another process has been migrating for ${lockSeconds} s; try again later`)
     try {
-      await applyAll(connection, owner, migrations)
+      // MySQL commits every statement of its own accord.
+      await applyAll(connection, owner, migrations, (step) => step(connection))
     } finally {
       await sql`do release_lock(concat('migrate:', left(sha1(database()), 40)))`.execute(kysely)
     }
@@ -32,7 +41,7 @@ export async function pendingMigrations(db: Db, owner: string, migrations: reado
   )
 }
 
-async function applyAll(db: Db, owner: string, migrations: readonly Migration[]): Promise<void> {
+async function applyAll(db: Db, owner: string, migrations: readonly Migration[], runStep: RunStep): Promise<void> {
   await schemaOf(db)
     .createTable(table)
     .ifNotExists()
@@ -41,21 +50,19 @@ async function applyAll(db: Db, owner: string, migrations: readonly Migration[])
     .addColumn('tm_create', 'varchar(27)', (column) => column.notNull())
     .addPrimaryKeyConstraint('pk_store_migration', ['owner', 'name'])
     .execute()
-  await applyMissing(db, 'store', storeMigrations)
-  await applyMissing(db, owner, migrations)
+  await applyMissing(db, 'store', storeMigrations, runStep)
+  await applyMissing(db, owner, migrations, runStep)
 }
 
-async function applyMissing(db: Db, owner: string, migrations: readonly Migration[]): Promise<void> {
-  for (const step of await missing(db, owner, migrations)) {
-    // SQLite takes a step back when it fails; MySQL commits every statement of its own accord.
-    if (db.dialect === 'sqlite') await sql.raw('begin').execute(db.kysely)
+async function applyMissing(db: Db, owner: string, migrations: readonly Migration[], runStep: RunStep): Promise<void> {
+  for (const { name, up } of await missing(db, owner, migrations)) {
     try {
-      await step.up(schemaOf(db))
-      await db.kysely.insertInto(table).values({ owner, name: step.name, tm_create: db.now() }).execute()
-      if (db.dialect === 'sqlite') await sql.raw('commit').execute(db.kysely)
+      await runStep(async (db) => {
+        await up(schemaOf(db))
+        await db.kysely.insertInto(table).values({ owner, name, tm_create: db.now() }).execute()
+      })
     } catch (cause) {
-      if (db.dialect === 'sqlite') await sql.raw('rollback').execute(db.kysely)
-      throw new Error(`migration ${step.name} of ${owner} failed: ${(cause as Error).message}`, { cause })
+      throw new Error(`migration ${name} of ${owner} failed: ${(cause as Error).message}`, { cause })
     }
   }
 }

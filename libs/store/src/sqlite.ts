@@ -1,73 +1,145 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { objectMaker } from '@sidetone/contract'
-import { type CompiledQuery, type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
 import type { Logger } from 'pino'
 import { bind } from './bind.ts'
 import { checkpointBeside } from './checkpoint.ts'
 import { translate } from './errors.ts'
+import { createGroupCommit } from './group-commit.ts'
 
 const cachedStatements = 500
 /** Blocks the whole process, so it is short; transactions try again. */
 const busyMs = 500
 
 type Row = Record<string, unknown>
+type Execute = (query: CompiledQuery) => Promise<QueryResult<never>>
 
-interface Sqlite {
-  /** Kysely over the SQLite that comes with Node. */
+export interface Sqlite {
+  /** For statements by themselves. */
   dialect: Dialect
-  /** Reads at once, past Kysely's queue; undefined while a transaction is open, as it would read inside that. */
+  /** For those inside a transaction. */
+  inside: Dialect
+  transaction: <T>(work: () => Promise<T>) => Promise<T>
+  /** Reads at once; undefined while a transaction is open, as it would read inside that. */
   readNow: (query: CompiledQuery) => Row[] | undefined
   /** To be called before the dialect's connection is closed. */
   stop: () => Promise<void>
 }
 
-export function openSqlite(file: string, log?: Pick<Logger, 'error'>): Sqlite {
+/** Opens SQLite as it comes with Node. `inTransaction` tells whether the caller belongs to the transaction that is running. */
+export function openSqlite(file: string, inTransaction: () => boolean, log?: Pick<Logger, 'error'>): Sqlite {
   const raw = connect(file)
   const stopCheckpoints = file === ':memory:' ? undefined : checkpointBeside(file, log)
-  const database = cached(raw)
+  const prepare = preparedOnce(raw)
+  const { transaction, idle } = createGroupCommit(raw)
+
+  const execute = ({ sql, parameters }: CompiledQuery) => prepare(sql).execute(parameters) as QueryResult<never>
+  const readNow = (query: CompiledQuery) => (raw.isTransaction ? undefined : (execute(query).rows as Row[]))
+
   return {
-    dialect: new SqliteDialect({ database }),
-    stop: async () => stopCheckpoints?.(),
-    readNow: ({ sql, parameters }) =>
-      raw.isTransaction ? undefined : (database.prepare(sql).all(parameters) as Row[]),
+    transaction: (work) => transaction(work).catch((error) => Promise.reject(translate(error))),
+    readNow,
+    dialect: dialectOf(
+      async (query) => {
+        const rows = prepare(query.sql).reads ? readNow(query) : undefined
+        return rows ? { rows: rows as never[] } : transaction(async () => execute(query))
+      },
+      () => raw.close(),
+    ),
+    inside: dialectOf(async (query) => {
+      if (!inTransaction()) throw new Error('a transaction was used after its end')
+      return execute(query)
+    }),
+    async stop() {
+      await idle()
+      await stopCheckpoints?.()
+    },
   }
 }
 
-function cached(raw: DatabaseSync): SqliteDatabase {
-  const cache = new Map<string, SqliteStatement>()
+/** Kysely over one connection that needs no waiting for. */
+function dialectOf(executeQuery: Execute, close = () => {}): Dialect {
+  const connection = {
+    executeQuery: (query: CompiledQuery) => executeQuery(query).catch((error) => Promise.reject(translate(error))),
+    streamQuery: unsupported,
+  } as DatabaseConnection
+  return {
+    createAdapter: () => new ManyAtOnce(),
+    createIntrospector: (kysely) => new SqliteIntrospector(kysely),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createDriver: () => ({
+      init: async () => {},
+      acquireConnection: async () => connection,
+      releaseConnection: async () => {},
+      beginTransaction: unsupported,
+      commitTransaction: unsupported,
+      rollbackTransaction: unsupported,
+      destroy: async () => close(),
+    }),
+  }
+}
 
-  function prepare(sql: string): SqliteStatement {
-    const statement = translated(() => raw.prepare(sql))
+/** Who comes when is not Kysely's to say. */
+class ManyAtOnce extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true
+  }
+}
+
+function unsupported(): never {
+  throw new Error('use the transactions of the store')
+}
+
+interface Statement {
+  execute: (parameters: readonly unknown[]) => QueryResult<Row>
+  /** It changes nothing. */
+  reads: boolean
+}
+
+/** Preparing costs more than most queries do. */
+function preparedOnce(raw: DatabaseSync): (sql: string) => Statement {
+  const known = new Map<string, Statement>()
+
+  function prepare(sql: string): Statement {
+    const statement = raw.prepare(sql)
     const names = statement.columns().map(({ name }) => name)
     const values = (parameters: readonly unknown[]) => parameters.map(bind) as SQLInputValue[]
+    if (names.length === 0) {
+      const execute = (parameters: readonly unknown[]) => {
+        const { changes, lastInsertRowid } = statement.run(...values(parameters))
+        return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
+      }
+      return { execute, reads: false }
+    }
     // node:sqlite's own objects are slow to make and slow to read.
     statement.setReturnArrays(true)
     const objectOf = objectMaker<unknown[]>(names.map((name, from) => ({ name, from })))
     return {
-      reader: names.length > 0,
-      all: (parameters) =>
-        translated(() => (statement.all(...values(parameters)) as unknown as unknown[][]).map(objectOf)),
-      run: (parameters) => translated(() => statement.run(...values(parameters))),
-      *iterate(parameters) {
-        for (const row of statement.iterate(...values(parameters))) yield objectOf(row as unknown as unknown[])
-      },
+      execute: (parameters) => ({
+        rows: (statement.all(...values(parameters)) as unknown as unknown[][]).map(objectOf),
+      }),
+      reads: /^select\b/i.test(sql),
     }
   }
 
-  return {
-    close: () => raw.close(),
-    prepare(sql) {
-      const known = cache.get(sql) ?? special(sql, raw)
-      if (known) return known
-      const statement = prepare(sql)
-      // Preparing costs more than most queries do.
-      if (/^(create|alter|drop)\b/i.test(sql)) cache.clear()
-      else {
-        if (cache.size >= cachedStatements) cache.delete(cache.keys().next().value!)
-        cache.set(sql, statement)
-      }
-      return statement
-    },
+  return (sql) => {
+    const found = known.get(sql)
+    if (found) return found
+    const statement = prepare(sql)
+    if (/^(create|alter|drop)\b/i.test(sql)) known.clear()
+    else {
+      if (known.size >= cachedStatements) known.delete(known.keys().next().value!)
+      known.set(sql, statement)
+    }
+    return statement
   }
 }
 
@@ -80,31 +152,5 @@ function connect(file: string): DatabaseSync {
     return raw
   } catch (cause) {
     throw new Error(`cannot open the database file ${file}: ${(cause as Error).message}`, { cause })
-  }
-}
-
-/** `begin` and `rollback` as Kysely sends them, the way that SQLite needs them. */
-function special(sql: string, raw: DatabaseSync): SqliteStatement | undefined {
-  const statement = (work: () => void): SqliteStatement => ({
-    reader: false,
-    all: () => [],
-    iterate: () => [][Symbol.iterator](),
-    run: () => {
-      translated(work)
-      return { changes: 0, lastInsertRowid: 0 }
-    },
-  })
-  // A transaction that reads first and writes later could not wait for another writer: it would fail.
-  if (sql === 'begin') return statement(() => raw.exec('begin immediate'))
-  // Some errors (a full disk) have rolled back already, and should be what the caller sees.
-  if (sql === 'rollback') return statement(() => raw.isTransaction && raw.exec('rollback'))
-  return undefined
-}
-
-function translated<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    throw translate(error)
   }
 }

@@ -69,12 +69,13 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
   if (url !== undefined && !url.startsWith('mysql://')) throw new Error('the database url must begin with mysql://')
   if (url === undefined && file === undefined) throw new Error('a store needs a url (mysql://…) or a file')
   const dialect = url === undefined ? 'sqlite' : 'mysql'
-  const sqlite = url === undefined ? openSqlite(file!, log) : undefined
-  const bare = new Kysely<Tables>({ dialect: sqlite?.dialect ?? mysqlDialect(url!) })
   const signals = new EventEmitter().setMaxListeners(0)
   /** Work that a transaction left behind keeps its async context, so the context must know that it is over. */
   const context = new AsyncLocalStorage<{ open: boolean }>()
   const inTransaction = () => context.getStore()?.open === true
+  const sqlite = url === undefined ? openSqlite(file!, inTransaction, log) : undefined
+  const bare = new Kysely<Tables>({ dialect: sqlite?.dialect ?? mysqlDialect(url!) })
+  const inside = sqlite && new Kysely<Tables>({ dialect: sqlite.inside })
 
   function assertOutside(): void {
     if (inTransaction()) {
@@ -102,7 +103,8 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
         }),
       )
     try {
-      return { result: await bare.transaction().execute(run), hooks }
+      const result = sqlite ? sqlite.transaction(() => run(inside!)) : bare.transaction().execute(run)
+      return { result: await result, hooks }
     } finally {
       state.open = false
     }
@@ -160,7 +162,8 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
     },
 
     lock: (name, stop) => (url === undefined ? localLock() : mysqlLock(url, name, stop, log)),
-    migrate: (owner, migrations) => migrate(outside, owner, migrations),
+    migrate: (owner, migrations) =>
+      migrate(outside, owner, migrations, sqlite && ((step) => committed(step).then(() => undefined))),
     pendingMigrations: (owner, migrations) => pendingMigrations(outside, owner, migrations),
 
     async ping() {
