@@ -4,15 +4,16 @@ import { Address } from './common.ts'
 
 const ProviderType = z.enum(['sip'])
 
-/** `host` or `host:port`; an IPv6 address in brackets. */
+const hostnameProblem = 'must be a host, or host:port, like sip.example.com; ;transport=tls (or tcp, udp) may follow'
+/** `host` or `host:port`; an IPv6 address in brackets. Without a port NAPTR and SRV records count (RFC 3263). */
 const Hostname = z
   .string()
   .max(255)
   .regex(
-    /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/,
-    'must be a host, or host:port, like sip.example.com',
+    /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:;transport=(?:udp|tcp|tls))?$/,
+    hostnameProblem,
   )
-  .refine((text) => URL.canParse(`http://${text}`), 'must be a host, or host:port, like sip.example.com')
+  .refine((text) => URL.canParse(`http://${text.split(';', 1)[0]}`), hostnameProblem)
 
 /** Glued to an E.164 number inside a SIP URI. */
 const NumberAffix = z.string().regex(/^[0-9A-Za-z*#+._-]{0,32}$/, 'use up to 32 letters, digits or * # + . _ -')

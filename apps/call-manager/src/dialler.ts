@@ -41,7 +41,7 @@ export async function dialableOf(core: Core, dialler: Dialler, destination: Addr
   switch (destination.type) {
     case 'sip': {
       await checkSipHost(core, dialler, destination.target)
-      const ways = [{ endpoint: `PJSIP/call-out/sip:${destination.target}`, variables: {} }]
+      const ways = [{ endpoint: `PJSIP/call-out/sip:${withPort(destination.target)}`, variables: {} }]
       return { source: await sourceOf(core, dialler), destination, ways }
     }
     case 'extension': {
@@ -77,6 +77,15 @@ function refuse(problem: string): never {
 /** Of parameters, only this leads nowhere else than to the host; headers in the URI would become headers of our INVITE. */
 const sipTarget =
   /^[^@<>"?\s\p{Cc}]+@(?:\[(?<ipv6>[0-9a-f:.]+)\]|(?<name>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*))(?::[0-9]{1,5})?(?:;transport=[a-z]+)?$/iu
+
+/** With a port the address of the host is called that was checked, and not where its SRV records lead (RFC 3263 section 4.2). */
+function withPort(target: string): string {
+  const at = target.lastIndexOf('@')
+  const [host = '', parameters] = target.slice(at + 1).split(';')
+  if (/:[0-9]+$/.test(host.replace(/\[.*\]/, ''))) return target
+  const port = parameters?.toLowerCase() === 'transport=tls' ? 5061 : 5060
+  return [`${target.slice(0, at)}@${host}:${port}`, ...(parameters ? [parameters] : [])].join(';')
+}
 
 /** A carrier that knows us by our address alone would put a call through for nothing, wherever it goes. */
 async function checkSipHost(core: Core, dialler: Dialler, target: string): Promise<void> {

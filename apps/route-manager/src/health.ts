@@ -1,12 +1,13 @@
 import { everyCustomer } from '@sidetone/contract'
 import type { Resources } from '@sidetone/manager'
-import type { Outbound } from '@sidetone/outbound'
 import type { Provider, routeContract } from '@sidetone/proto-schemas/route'
+import type { Locate } from '@sidetone/sip-locate'
 import { type ResourceTable, type Tx, timeAfter } from '@sidetone/store'
 import { askOptions, placeOf } from './sip-options.ts'
 
 interface Options extends Pick<Resources<typeof routeContract>, 'store' | 'jobs' | 'emit' | 'outbound' | 'log'> {
   providers: ResourceTable<Provider>
+  locate: Locate
 }
 
 const intervalMs = 30_000
@@ -15,7 +16,7 @@ const jitterMs = 5_000
 const nobodyThere = new Set<number | undefined>([undefined, 408, 503])
 
 /** Asks each carrier every now and then whether it is there: one job row per carrier, which plans the next. */
-export function watchHealth({ store, jobs, emit, outbound, log, providers }: Options) {
+export function watchHealth({ store, jobs, emit, outbound, log, providers, locate }: Options) {
   const keyOf = (id: string) => `probe:${id}`
 
   jobs.define<{ id: string }>('route.probe', {
@@ -26,7 +27,7 @@ export function watchHealth({ store, jobs, emit, outbound, log, providers }: Opt
     async handler({ id }, { signal }) {
       const asked = await providers.find(store, everyCustomer, id)
       if (!asked) return
-      const status = await probe(outbound, asked.hostname, signal)
+      const status = await probe({ outbound, locate }, asked.hostname, signal)
       signal.throwIfAborted()
       await store.transaction(async (tx) => {
         const provider = await providers.findLocked(tx, everyCustomer, id)
@@ -60,9 +61,20 @@ export function watchHealth({ store, jobs, emit, outbound, log, providers }: Opt
   }
 }
 
-async function probe(outbound: Outbound, hostname: string, signal: AbortSignal): Promise<number | undefined> {
-  const { host, port } = placeOf(hostname)
-  // A name may lead elsewhere by now: what is judged is what is asked.
-  const address = await outbound.addressOf(host).catch(() => undefined)
-  return address === undefined ? undefined : askOptions({ hostname, address, port }, signal)
+/** So many servers of a carrier are asked until one is there. */
+const mostAsked = 3
+
+async function probe(
+  { outbound, locate }: Pick<Options, 'outbound' | 'locate'>,
+  hostname: string,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  let status: number | undefined
+  for (const place of (await locate(placeOf(hostname))).slice(0, mostAsked)) {
+    // A name may lead elsewhere by now: what is judged is what is asked.
+    const address = await outbound.addressOf(place.address).catch(() => undefined)
+    status = address === undefined ? undefined : await askOptions({ hostname, ...place }, signal)
+    if (!nobodyThere.has(status)) return status
+  }
+  return status
 }

@@ -1,6 +1,7 @@
 import { defineManager, react } from '@sidetone/manager'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { Provider, Providercall, Route, routeContract } from '@sidetone/proto-schemas/route'
+import { createLocator } from '@sidetone/sip-locate'
 import { resourceTable } from '@sidetone/store'
 import { watchHealth } from './health.ts'
 import { migrations } from './migrations.ts'
@@ -21,14 +22,15 @@ export const routeManager = defineManager({
     })
     const routes = resourceTable(Route, 'route_route')
     const providercalls = resourceTable(Providercall, 'route_providercall')
-    const health = watchHealth({ ...resources, providers })
+    const locate = createLocator({ family: 0 })
+    const health = watchHealth({ ...resources, providers, locate })
     return {
       handlers: {
         provider: {
           ...providerHandlers({ ...resources, providers, health }),
           setup: providerSetup({ ...resources, providers, health }),
         },
-        ...routeHandlers({ ...resources, routes, providers }),
+        ...routeHandlers({ ...resources, routes, providers, locate }),
         providercall: providercallHandlers({ ...resources, providercalls, providers }),
       },
       reactions: [

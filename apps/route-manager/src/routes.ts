@@ -2,6 +2,7 @@ import { ApiError, everyCustomer, type Handlers, internalIdentity, nilId } from 
 import { crud, type Resources } from '@sidetone/manager'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import type { Provider, Route, routeContract } from '@sidetone/proto-schemas/route'
+import type { Locate } from '@sidetone/sip-locate'
 import type { ResourceTable } from '@sidetone/store'
 import { isCarrierHost } from './carrier-hosts.ts'
 import { dialOrder, dialroute, targetsOf } from './dial-order.ts'
@@ -11,6 +12,7 @@ type RouteHandlers = Handlers<typeof routeContract>
 interface Options extends Pick<Resources<typeof routeContract>, 'store' | 'emit' | 'client'> {
   routes: ResourceTable<Route>
   providers: ResourceTable<Provider>
+  locate: Locate
 }
 
 const mostRoutes = 1_000
@@ -21,6 +23,7 @@ export function routeHandlers({
   client,
   routes,
   providers,
+  locate,
 }: Options): Pick<RouteHandlers, 'route' | 'dialroute'> {
   const customers = client(customerContract)
   const kept = crud({
@@ -79,6 +82,7 @@ export function routeHandlers({
           is_carrier: await isCarrierHost(
             host,
             all.map(({ hostname }) => hostname),
+            locate,
           ),
         }
       },

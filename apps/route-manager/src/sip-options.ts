@@ -1,37 +1,44 @@
 import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { isIPv6 } from 'node:net'
+import { connect, isIPv6 } from 'node:net'
+import { connect as tlsConnect } from 'node:tls'
+import type { SipHost, SipPlace, SipProtocol } from '@sidetone/sip-locate'
 
-/** `host` or `host:port`, an IPv6 address in brackets, as a socket wants it. */
-export function placeOf(hostname: string): { host: string; port: number } {
-  const [, host = '', port = '5060'] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(hostname)!
-  return { host: host.startsWith('[') ? host.slice(1, -1) : host, port: Number(port) }
+/** `host`, `host:port` or `host;transport=tls`, an IPv6 address in brackets: what there is to look up. */
+export function placeOf(hostname: string): SipHost {
+  const [, host = '', port, transport] = /^(\[.*\]|[^:;]*)(?::(\d+))?(?:;transport=(\w+))?$/.exec(hostname)!
+  return {
+    host: host.startsWith('[') ? host.slice(1, -1) : host,
+    ...(port && { port: Number(port) }),
+    ...(transport && { protocol: transport.toUpperCase() as SipProtocol }),
+  }
 }
 
-interface Asked {
-  /** What the request is addressed to. */
-  hostname: string
-  address: string
-  port: number
-}
+/** `hostname` is what the request is addressed to. */
+type Asked = SipPlace & { hostname: string }
 
 /** RFC 3261 section 17.1.2.2: sent again after T1, twice T1 …, at most every T2. */
 const t1Ms = 500
 const t2Ms = 4_000
 const timeoutMs = 5_000
 
-/** Asks by SIP OPTIONS over UDP (RFC 3261 section 11). The status of the final answer; undefined when there is none. */
-export async function askOptions({ hostname, address, port }: Asked, stop: AbortSignal): Promise<number | undefined> {
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
+/** Asks by SIP OPTIONS (RFC 3261 section 11). The status of the final answer; undefined when there is none. */
+export async function askOptions(asked: Asked, stop: AbortSignal): Promise<number | undefined> {
   const signal = AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)])
+  const branch = `z9hG4bK${randomBytes(12).toString('hex')}`
+  const ask = asked.protocol === 'UDP' ? askByDatagram : askByConnection
+  return ask(asked, branch, signal).catch(() => undefined)
+}
+
+async function askByDatagram(asked: Asked, branch: string, signal: AbortSignal): Promise<number> {
+  const socket = createSocket(isIPv6(asked.address) ? 'udp6' : 'udp4')
   let resend: NodeJS.Timeout | undefined
   try {
     // Connected, so that a refusal by ICMP is heard, and nobody but the one who was asked.
-    socket.connect(port, address)
+    socket.connect(asked.port, asked.address)
     await once(socket, 'connect', { signal })
-    const branch = `z9hG4bK${randomBytes(12).toString('hex')}`
-    const message = optionsRequest(hostname, socket.address(), branch)
+    const message = optionsRequest(asked, socket.address(), branch)
     const send = (waitMs: number) => {
       socket.send(message, () => {})
       resend = setTimeout(send, waitMs, Math.min(waitMs * 2, t2Ms))
@@ -42,20 +49,45 @@ export async function askOptions({ hostname, address, port }: Asked, stop: Abort
       const status = statusOf(answer.toString('latin1'), branch)
       if (status !== undefined && status >= 200) return status
     }
-  } catch {
-    return undefined
   } finally {
     clearTimeout(resend)
     socket.close()
   }
 }
 
-function optionsRequest(hostname: string, local: { address: string; port: number }, branch: string): string {
+async function askByConnection(asked: Asked, branch: string, signal: AbortSignal): Promise<number> {
+  const { address: host, port, protocol } = asked
+  // Whether its certificate is to be believed is for those to judge who send it calls; here it is asked whether it is there.
+  const socket = protocol === 'TLS' ? tlsConnect({ host, port, rejectUnauthorized: false }) : connect({ host, port })
+  const failed = once(socket, 'close', { signal }).then(() => {
+    throw new Error('the connection was closed')
+  })
+  try {
+    await Promise.race([once(socket, protocol === 'TLS' ? 'secureConnect' : 'connect', { signal }), failed])
+    socket.write(optionsRequest(asked, { address: socket.localAddress!, port: socket.localPort! }, branch))
+    for (let text = ''; ; ) {
+      const [chunk] = (await Promise.race([once(socket, 'data', { signal }), failed])) as [Buffer]
+      text += chunk.toString('latin1')
+      const statuses = text.split(/(?=^SIP\/2\.0 )/m).map((answer) => statusOf(answer, branch))
+      const final = statuses.find((status) => status !== undefined && status >= 200)
+      if (final !== undefined) return final
+    }
+  } finally {
+    failed.catch(() => {})
+    socket.destroy()
+  }
+}
+
+function optionsRequest(
+  { hostname, protocol }: Asked,
+  local: { address: string; port: number },
+  branch: string,
+): string {
   const host = isIPv6(local.address) ? `[${local.address}]` : local.address
   const random = () => randomBytes(12).toString('hex')
   return [
     `OPTIONS sip:${hostname} SIP/2.0`,
-    `Via: SIP/2.0/UDP ${host}:${local.port};branch=${branch};rport`,
+    `Via: SIP/2.0/${protocol} ${host}:${local.port};branch=${branch};rport`,
     'Max-Forwards: 70',
     `From: <sip:sidetone@${host}>;tag=${random()}`,
     `To: <sip:${hostname}>`,

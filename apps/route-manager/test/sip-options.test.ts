@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { startSoftswitch } from '@sidetone/softswitch'
 import { afterEach, expect, test } from 'vitest'
 import { askOptions, placeOf } from '../src/sip-options.ts'
@@ -10,7 +12,7 @@ afterEach(async () => {
 
 const never = new AbortController().signal
 const ask = (port: number, stop = never) =>
-  askOptions({ hostname: 'carrier.example', address: '127.0.0.1', port }, stop)
+  askOptions({ hostname: 'carrier.example', protocol: 'UDP', address: '127.0.0.1', port }, stop)
 
 async function peer(status?: number) {
   const started = await startSipPeer(status)
@@ -19,12 +21,14 @@ async function peer(status?: number) {
 }
 
 test.each([
-  ['sip.example.com', 'sip.example.com', 5060],
-  ['sip.example.com:5080', 'sip.example.com', 5080],
-  ['[2001:db8::1]', '2001:db8::1', 5060],
-  ['[2001:db8::1]:5080', '2001:db8::1', 5080],
-])('%s is %s, port %i', (hostname, host, port) => {
-  expect(placeOf(hostname)).toEqual({ host, port })
+  ['sip.example.com', { host: 'sip.example.com' }],
+  ['sip.example.com:5080', { host: 'sip.example.com', port: 5080 }],
+  ['[2001:db8::1]', { host: '2001:db8::1' }],
+  ['[2001:db8::1]:5080', { host: '2001:db8::1', port: 5080 }],
+  ['sip.example.com;transport=tls', { host: 'sip.example.com', protocol: 'TLS' }],
+  ['sip.example.com:5080;transport=tcp', { host: 'sip.example.com', port: 5080, protocol: 'TCP' }],
+])('%s is read', (hostname, place) => {
+  expect(placeOf(hostname)).toEqual(place)
 })
 
 test('the softswitch answers it', async () => {
@@ -32,6 +36,22 @@ test('the softswitch answers it', async () => {
   const softswitch = await startSoftswitch(options)
   closing.push(softswitch.close)
   expect(await ask(softswitch.sipPort)).toBe(200)
+})
+
+test('a carrier that is there by TCP alone is asked by TCP', async () => {
+  const carrier = createServer((socket) =>
+    socket.on('data', (data) => {
+      const [, ...lines] = data.toString().split('\r\n')
+      for (const status of ['100 Trying', '200 OK']) socket.write([`SIP/2.0 ${status}`, ...lines].join('\r\n'))
+    }),
+  )
+  carrier.listen(0, '127.0.0.1')
+  await once(carrier, 'listening')
+  const { port } = carrier.address() as AddressInfo
+  const place = { hostname: 'carrier.example', protocol: 'TCP', address: '127.0.0.1', port } as const
+  expect(await askOptions(place, never)).toBe(200)
+  await new Promise((resolve) => carrier.close(resolve))
+  expect(await askOptions(place, never)).toBeUndefined()
 })
 
 test('the final answer to this very request counts, whatever it is', async () => {

@@ -26,6 +26,12 @@ export const rtcSettings = z.object({
   /** The address that is told to phones; absent: found out, and loopback peers get loopback. */
   ADVERTISED_IP: z.ipv4('must be an IPv4 address, like 203.0.113.7').optional(),
   SIP_REALM: z.string().default('sidetone'),
+  /** What phones and trunks may prove themselves by, the first to try first; some old phones look at the first alone. */
+  SIP_DIGEST_ALGORITHMS: z
+    .string()
+    .default('SHA-256,MD5')
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(['SHA-256', 'MD5'], 'must be SHA-256,MD5 or MD5,SHA-256 or one of them'))),
   /** What the SIP domains of customers end with: `<customer id>.registrar.<base>`, `<trunk>.trunk.<base>`. */
   SIP_BASE_DOMAIN: z.string().min(1).default('sidetone.localhost'),
   /** Where others than the embedded softswitch send SIP messages that are to be kept (HEP 3 over UDP); 0: nobody does. */

@@ -60,6 +60,7 @@ export async function startRtc({
     rtpPortMax: settings.RTP_PORT_MAX,
     ...(ADVERTISED_IP && { advertisedIp: ADVERTISED_IP }),
     realm: settings.SIP_REALM,
+    digestAlgorithms: settings.SIP_DIGEST_ALGORITHMS,
     registrarBaseDomain: settings.SIP_BASE_DOMAIN,
     hepCollector: { address: '127.0.0.1', port: hepPort },
     recordingDir: join(dataDir, 'recordings'),

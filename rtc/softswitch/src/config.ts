@@ -17,6 +17,8 @@ export const softswitchConfig = z
     sipWsPort: port.optional(),
     /** Web sites whose pages may connect by WebSocket, as `https://app.example.com`; absent: all. */
     wsOrigins: z.array(z.string()).optional(),
+    /** Asked for SRV and NAPTR records, as `host:port`; absent: those of the system. */
+    nameServers: z.array(z.string()).optional(),
     bindAddress: z.union([z.ipv4(), z.ipv6()]).default('0.0.0.0'),
     /** The address other machines reach us at; default: the first one found. Peers on loopback get loopback. */
     advertisedIp: z.union([z.ipv4(), z.ipv6()]).optional(),
@@ -24,6 +26,14 @@ export const softswitchConfig = z
     rtpPortMin: port.default(10_000),
     rtpPortMax: port.default(10_999),
     realm: z.string().min(1).default('sidetone'),
+    /** What phones and trunks prove themselves by; those that look at the first alone may need MD5 there. */
+    digestAlgorithms: z
+      .array(z.enum(['SHA-256', 'MD5']))
+      .min(1)
+      .default(['SHA-256', 'MD5']),
+    minExpiresSeconds: z.int().positive().default(60),
+    /** How often a phone behind NAT gets a few bytes, so that its way back stays open. */
+    natPingSeconds: z.number().positive().default(25),
     /** On 127.0.0.1; 0 takes a free port. */
     ariPort: port.default(0),
     ariUser: z.string().min(1).default('sidetone'),

@@ -9,6 +9,7 @@ import { createEndpoints } from './call/endpoints.ts'
 import { createInbound } from './call/inbound.ts'
 import { createMediaLoader } from './call/media-source.ts'
 import type { Resolve } from './call/outbound-sip.ts'
+import { createRedirects, phonesOf } from './call/redirect.ts'
 import type { SoftswitchConfig } from './config.ts'
 import { createMediaEngine } from './media/index.ts'
 import type { Changed, FromWorker, Metrics, Registration } from './protocol.ts'
@@ -16,12 +17,12 @@ import { createAuthenticator, type Lookup } from './sip/authenticate.ts'
 import { openCapture } from './sip/capture.ts'
 import { createInvitePolicy } from './sip/invite-policy.ts'
 import { type Binding, createLocation, type LocationChange } from './sip/location.ts'
+import { startNatPing } from './sip/nat-ping.ts'
 import { createNonceIssuer } from './sip/nonce.ts'
 import { createRegistrar } from './sip/registrar.ts'
 import { createFailureThrottle, createPacketLimiter } from './sip/throttle.ts'
 import { SIP_TIMERS } from './sip/timers.ts'
 import { readTlsIdentity } from './sip/tls-identity.ts'
-import { parseUri } from './sip/uri.ts'
 import { createUserAgent, type UserAgent } from './sip/user-agent.ts'
 
 const PACKETS_PER_SECOND = 200
@@ -143,12 +144,18 @@ export async function startSwitch(
   const { lookup } = outside
   const authenticate = createAuthenticator({
     realm,
+    algorithms: config.digestAlgorithms,
     lookup,
     nonces: createNonceIssuer(),
     throttle: createFailureThrottle(),
     count,
   })
-  const register = createRegistrar({ authenticate, location, isLocalDomain })
+  const register = createRegistrar({
+    authenticate,
+    location,
+    isLocalDomain,
+    minExpiresSeconds: config.minExpiresSeconds,
+  })
   const inbound = createInbound({
     core,
     agent: () => agent,
@@ -170,6 +177,7 @@ export async function startSwitch(
     port: config.sipPort,
     tls: config.sipTls && { port: config.sipTls.port, identity: readTlsIdentity(config.sipTls, onError) },
     ws: config.sipWsPort === undefined ? undefined : { port: config.sipWsPort, origins: config.wsOrigins },
+    nameServers: config.nameServers,
     timers: { ...SIP_TIMERS, t1Ms: config.sipT1Ms },
     addressFor: addresses.addressFor,
     admit: (source) => isTrusted(source) || limit(source),
@@ -188,13 +196,14 @@ export async function startSwitch(
     throw portError(error, config.sipPort, 'SIP_PORT')
   })
 
+  const stopNatPing = startNatPing(location, agent, config.natPingSeconds)
   const resolve: Resolve = async (uri) => {
     const aor = addresses.aorOf(uri)
-    if (aor === null) return { target: uri }
-    const binding = location.find(aor)[0]
-    const target = binding && parseUri(binding.contact)
-    return target ? { target, via: binding.source } : null
+    if (aor === null) return [{ target: uri, ways: await agent.locate(uri) }]
+    const phones = phonesOf(location, aor)
+    return phones.length > 0 ? phones : null
   }
+  const redirected = createRedirects({ addresses, location, locate: agent.locate, guard: guarded.addressOf })
 
   const ari = await startAriServer({
     context: {
@@ -203,6 +212,7 @@ export async function startSwitch(
       location,
       agent: () => agent,
       resolve,
+      redirected,
       endpoints: createEndpoints(),
       asteriskId: config.asteriskId,
       startedAt: new Date(),
@@ -246,6 +256,7 @@ export async function startSwitch(
       const until = Date.now() + DRAIN_MS
       while ((core.channels.size > 0 || core.recordings.size > 0) && Date.now() < until) await sleep(20)
       await sleep(20)
+      stopNatPing()
       await ari.close()
       await agent.close()
       capture?.close()

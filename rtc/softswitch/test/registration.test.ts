@@ -76,6 +76,14 @@ describe('registering', () => {
     expect(response.status).toBe(200)
   })
 
+  test('both algorithms are asked for, the stronger first, and either will do', async () => {
+    const raw = await peer()
+    const asked = await raw.ask('REGISTER', registering('1001'))
+    const challenges = asked.headers.filter(([name]) => name === 'www-authenticate').map(([, value]) => value)
+    expect(challenges.map((value) => /algorithm=([^,]+)/.exec(value)?.[1])).toEqual(['SHA-256', 'MD5'])
+    expect((await raw.askAs('1001', 'pass1001', 'REGISTER', registering('1001'), 'MD5')).status).toBe(200)
+  })
+
   test('the domain names the customer, whose extensions are others', async () => {
     const raw = await peer()
     const host = `${OTHER_CUSTOMER}.registrar.sidetone.test`
@@ -104,6 +112,52 @@ describe('registering', () => {
     expect(gone.status).toBe(200)
     expect(contacts(gone)).toEqual([])
     expect((await ari.get(`endpoints/PJSIP/1003@${CUSTOMER}`)).status).toBe(404)
+  })
+
+  test('a phone that comes back with another address has left the one before', async () => {
+    const raw = await peer()
+    const at = (address: string, instance: string) => ({
+      headers: [`Contact: <sip:1008@${address}>;+sip.instance="<urn:uuid:${instance}>";reg-id=1`],
+    })
+    await register(raw, '1008', at('192.0.2.1', 'a'))
+    await register(raw, '1008', at('192.0.2.2', 'b'))
+    const moved = await register(raw, '1008', at('192.0.2.3', 'a'))
+    expect(contacts(moved).map((contact) => /@([^>]+)>/.exec(contact)?.[1])).toEqual(['192.0.2.3', '192.0.2.2'])
+    await expect
+      .poll(() => server.registrations.filter(({ expires }) => expires === 0).map(({ contact }) => contact))
+      .toContain('sip:1008@192.0.2.1')
+  })
+
+  test('a phone that wants to come back too often is told how often it may', async () => {
+    const strict = await startTestSwitch({ minExpiresSeconds: 60 })
+    const raw = await openRawPeer(strict.sipPort)
+    const ask = (expires: number) =>
+      raw.askAs('1000', 'pass1000', 'REGISTER', registering('1000', [`Expires: ${expires}`]))
+    const refused = await ask(59)
+    expect([refused.status, header(refused, 'min-expires')]).toEqual([423, '60'])
+    expect((await ask(60)).status).toBe(200)
+    expect((await ask(0)).status).toBe(200)
+    raw.close()
+    await strict.close()
+  })
+
+  test('a phone behind NAT is answered where it sent from, called there, and its way is kept open', async () => {
+    const nat = await startTestSwitch({ natPingSeconds: 0.05 })
+    const raw = await openRawPeer(nat.sipPort)
+    const inside = { headers: ['Contact: <sip:1000@192.168.1.5:5060>'] }
+    const bound = await raw.askAs('1000', 'pass1000', 'REGISTER', { ...registering('1000'), ...inside })
+    expect(bound.via.params.get('rport')).toBe(String(raw.port))
+    expect(bound.via.params.get('received')).toBe('127.0.0.1')
+    await expect.poll(raw.pings).toBeGreaterThan(2)
+    const app = await connectAri(nat.access)
+    const endpoint = `PJSIP/call-out/sip:1000@${CUSTOMER}.registrar.sidetone.test`
+    await app.post('channels', { query: { endpoint, app: 'sidetone' } })
+    const invite = await raw.nextRequest('INVITE')
+    expect(invite.uri).toBe('sip:1000@192.168.1.5:5060')
+    raw.reply(invite, 486)
+    raw.close()
+    await app.close()
+    await nat.close()
   })
 
   test('an older request of the same phone does not undo a newer one', async () => {

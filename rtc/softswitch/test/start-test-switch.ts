@@ -31,6 +31,7 @@ export async function startTestSwitch(options: Partial<SoftswitchOptions> = {}) 
     rtpPortMax: 0,
     bindAddress: '127.0.0.1',
     registrarBaseDomain: 'sidetone.test',
+    minExpiresSeconds: 1,
     recordingDir,
     lookup,
     onRegistration: (registration) => registrations.push(registration),

@@ -82,7 +82,7 @@ test('a phone registers over TLS, and is called over the connection that it keep
   const one = await phone()
   expect((await register(one, '1000')).status).toBe(200)
   await expect.poll(() => server.registrations.at(-1)?.source).toMatch(/^tls:127\.0\.0\.1:/)
-  await call('sip:1000@localhost')
+  await call(`sip:1000@${CUSTOMER}.registrar.sidetone.test`)
   const invite = await one.nextRequest('INVITE')
   expect(invite.via).toMatchObject({ transport: 'TLS', port: server.sipTlsPort })
   expect(header(invite, 'contact')).toBe(`<sip:127.0.0.1:${server.sipTlsPort};transport=tls>`)

@@ -5,7 +5,7 @@ import type { Login } from '../sip/answer-challenge.ts'
 export type PjsipObject = ReadonlyMap<string, string>
 
 /** The one way out that there always is, as in rtc/asterisk's configuration. */
-const OUTBOUND_ENDPOINT = 'call-out'
+export const OUTBOUND_ENDPOINT = 'call-out'
 
 const CODEC_NAMES = new Map<string, CodecName>([
   ['ulaw', 'PCMU'],

@@ -1,4 +1,4 @@
-import type { Flow } from '../sip/flow.ts'
+import type { Candidate } from '../sip/fork.ts'
 import type { Headers } from '../sip/message.ts'
 import { techCause } from '../sip/q850.ts'
 import { createUacLeg } from '../sip/uac-leg.ts'
@@ -18,13 +18,20 @@ import { dialStatus, emitDial } from './dial-event.ts'
 import type { Endpoint, Endpoints } from './endpoints.ts'
 import type { OriginateOptions } from './originate.ts'
 
-/** Where a called URI is: a registered contact and the way it came, or the URI itself. `null`: known to us, but not registered. */
-export type Resolve = (uri: SipUri) => Promise<{ target: SipUri; via?: Parameters<UserAgent['flowTo']>[0] } | null>
+/** Where a called URI is: what rings together. Empty: nowhere; `null`: known to us, but not registered. */
+export type Resolve = (uri: SipUri) => Promise<Candidate[] | null>
+/** Where whom we called may send us instead. */
+export type Redirected = (
+  contacts: SipUri[],
+  from: Candidate,
+  called: { uri: SipUri; endpoint: Endpoint },
+) => Promise<Candidate[]>
 
 export interface OutboundContext {
   core: Core
   agent: () => UserAgent
   resolve: Resolve
+  redirected: Redirected
   endpoints: Endpoints
 }
 
@@ -87,19 +94,20 @@ async function dial(
     channel.onEnd.add(() => clearTimeout(timer))
   }
   tellDial('')
-  const found = await findFlow(context, uri)
+  const candidates = await context.resolve(uri)
   if (channel.ended) return
-  if (typeof found === 'number') {
-    tellDial(dialStatus(found))
-    return destroyChannel(core, channel, found)
+  if (!candidates?.some(({ ways }) => ways.length > 0)) {
+    const cause = candidates ? CAUSE_NO_ROUTE : CAUSE_ABSENT
+    tellDial(dialStatus(cause))
+    return destroyChannel(core, channel, cause)
   }
 
   core.count('calls_outbound')
   let asked = false
   const leg = createUacLeg({
     agent: context.agent(),
-    flow: found.flow,
-    target: found.target,
+    candidates,
+    redirected: (contacts, from) => context.redirected(contacts, from, { uri, endpoint }),
     caller: options.caller,
     headers: customHeaders(options.variables),
     login: endpoint.login,
@@ -133,21 +141,6 @@ async function dial(
       asked = true
       leg.hangup(cause)
     },
-  }
-}
-
-/** The way to a URI, or the cause why there is none. */
-async function findFlow(
-  { agent, resolve }: OutboundContext,
-  uri: SipUri,
-): Promise<{ flow: Flow; target: SipUri } | number> {
-  const where = await resolve(uri)
-  if (!where) return CAUSE_ABSENT
-  const { target, via } = where
-  try {
-    return { flow: via ? agent().flowTo(via) : await agent().route(target), target }
-  } catch {
-    return via ? CAUSE_ABSENT : CAUSE_NO_ROUTE // a browser that has just gone, or a name without an address
   }
 }
 

@@ -34,8 +34,6 @@ export type AuthResult =
   | { ok: true; account: Account }
   | { ok: false; status: ChallengeStatus | 403 | 503; headers: Headers }
 
-// RFC 8760 §2.4 wants the best first, but phones (and sipp) that know MD5 only look no further than the first challenge.
-const ALGORITHMS: DigestAlgorithm[] = ['MD5', 'SHA-256']
 /** Stands in for the secret of a user who does not exist, so that both take the same way. */
 const NOBODY = '0'.repeat(64)
 
@@ -51,17 +49,19 @@ export function credentialsOf(request: SipRequest, realm: string): Credentials |
 
 export function createAuthenticator(options: {
   realm: string
+  /** What is asked for, the strongest first (RFC 8760 §2.4): a phone takes the first that it knows. */
+  algorithms: readonly DigestAlgorithm[]
   lookup: Lookup
   nonces: NonceIssuer
   throttle: FailureThrottle
   count(name: 'sip_auth_failed' | 'sip_auth_throttled'): void
 }) {
-  const { realm, lookup, nonces, throttle, count } = options
+  const { realm, algorithms, lookup, nonces, throttle, count } = options
 
   const challenge = (status: ChallengeStatus, stale = false): AuthResult => {
     const nonce = nonces.issue()
     const name = status === 401 ? 'www-authenticate' : 'proxy-authenticate'
-    const headers = ALGORITHMS.map((algorithm): Headers[number] => [
+    const headers = algorithms.map((algorithm): Headers[number] => [
       name,
       formatChallenge({ realm, nonce, algorithm, stale }),
     ])

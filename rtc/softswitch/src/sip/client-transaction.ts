@@ -14,6 +14,8 @@ export interface DrivenClientTransaction {
   readonly flow: Flow
   receive(response: SipResponse): void
   transportFailed(): void
+  /** A CANCEL was sent: a peer that does not answer the INVITE then never will (§9.1). */
+  cancelled(): void
   dispose(): void
   readonly gotProvisional: boolean
   readonly finished: boolean
@@ -93,6 +95,9 @@ export function createClientTransaction(options: {
       }
     },
     transportFailed: () => fail(503),
+    cancelled() {
+      if (state === 'proceeding') timeout = setTimeout(() => fail(408), 64 * timers.t1Ms)
+    },
     dispose: terminate,
   }
 }

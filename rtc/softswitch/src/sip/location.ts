@@ -4,6 +4,8 @@ import type { FlowTarget } from './flow.ts'
 export interface Binding {
   aor: string
   contact: string
+  /** The phone itself, whatever its address is today (RFC 5626 §4.1), when it says so. */
+  instance?: string | undefined
   expiresAt: number
   /** Empty after a restart: then any registration replaces the contact. */
   callId: string

@@ -83,7 +83,6 @@ export const techCause = (cause: number): number => SIP_STATUS[cause] ?? 0
 export const causeToStatus = (cause: number): number => techCause(cause) || 603
 
 const CAUSE: Record<number, number> = {
-  302: 23,
   401: 21,
   403: 21,
   404: 1,
@@ -107,11 +106,13 @@ const CAUSE: Record<number, number> = {
   603: 21,
   604: 1,
   606: 58,
+  607: 21,
+  608: 21,
 }
 
-/** An unknown failure of class 5xx reads as congestion, any other as an interworking fault. */
+/** A redirect that is not followed is one; an unknown failure of class 5xx reads as congestion, any other as an interworking fault. */
 export function statusToCause(status: number): number {
-  const fallback = status < 400 ? 16 : status >= 500 && status < 600 ? 34 : 127
+  const fallback = status < 400 ? 23 : status >= 500 && status < 600 ? 34 : 127
   return CAUSE[status] ?? fallback
 }
 

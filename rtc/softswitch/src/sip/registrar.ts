@@ -2,6 +2,7 @@ import type { Authenticate } from './authenticate.ts'
 import type { Location } from './location.ts'
 import { type Headers, header, headerList } from './message.ts'
 import { type NameAddr, parseNameAddr } from './name-addr.ts'
+import type { Params } from './params.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 import { formatUri, parseUri } from './uri.ts'
 
@@ -14,9 +15,11 @@ export function createRegistrar(options: {
   authenticate: Authenticate
   location: Location
   isLocalDomain(host: string): boolean
+  /** Who wants to register for less is told to ask for more. */
+  minExpiresSeconds: number
   now?: () => number
 }) {
-  const { authenticate, location, isLocalDomain, now = Date.now } = options
+  const { authenticate, location, isLocalDomain, minExpiresSeconds, now = Date.now } = options
 
   return async function register(transaction: ServerTransaction): Promise<void> {
     const { request, flow } = transaction
@@ -53,21 +56,33 @@ export function createRegistrar(options: {
     if (contacts.some((contact) => !contact)) return reply(400)
     const wanted = (contacts as NameAddr[]).map(({ uri, params }) => ({
       contact: formatUri(uri),
+      instance: instanceOf(params),
       expires: Math.min(seconds(params.get('expires')) ?? expiresHeader ?? DEFAULT_EXPIRES, MAX_EXPIRES),
     }))
-    const current = new Map(location.find(aor).map((binding) => [binding.contact, binding]))
+    // §10.3 step 7: an hour and more is nobody's to refuse.
+    if (wanted.some(({ expires }) => expires > 0 && expires < Math.min(minExpiresSeconds, 3600)))
+      return reply(423, [['min-expires', String(minExpiresSeconds)]])
+    const bound = location.find(aor)
+    const current = new Map(bound.map((binding) => [binding.contact, binding]))
     // §10.3 step 7: all of it or nothing, and never back in time.
     if (wanted.some(({ contact }) => current.has(contact) && older(current.get(contact)!))) return reply(500)
     const after = new Set(current.keys())
+    // RFC 5626 §6: a phone that comes back with another address has left the one before.
+    const left = bound.filter(({ contact, instance }) =>
+      wanted.some((one) => one.instance !== undefined && one.instance === instance && one.contact !== contact),
+    )
+    for (const { contact } of left) after.delete(contact)
     for (const { contact, expires } of wanted) expires > 0 ? after.add(contact) : after.delete(contact)
     if (after.size > MAX_CONTACTS) return reply(403)
 
-    for (const { contact, expires } of wanted) {
+    for (const { contact } of left) location.remove(aor, contact)
+    for (const { contact, instance, expires } of wanted) {
       if (expires === 0) location.remove(aor, contact)
       else {
         location.put({
           aor,
           contact,
+          instance,
           expiresAt: now() + expires * 1000,
           callId: request.callId,
           cseq: request.cseq.number,
@@ -75,15 +90,22 @@ export function createRegistrar(options: {
         })
       }
     }
-    const bound = location.find(aor)
     reply(
       200,
-      bound.map(({ contact, expiresAt }): Headers[number] => [
-        'contact',
-        `<${contact}>;expires=${Math.ceil((expiresAt - now()) / 1000)}`,
-      ]),
+      location
+        .find(aor)
+        .map(({ contact, expiresAt }): Headers[number] => [
+          'contact',
+          `<${contact}>;expires=${Math.ceil((expiresAt - now()) / 1000)}`,
+        ]),
     )
   }
+}
+
+/** A phone may register over several flows, each of which stays (RFC 5626 §4.2). */
+const instanceOf = (params: Params): string | undefined => {
+  const instance = params.get('+sip.instance')
+  return instance && `${instance} ${params.get('reg-id') ?? ''}`
 }
 
 /** §20.19: a malformed value counts as absent. */

@@ -146,6 +146,7 @@ export function createTransactionLayer(options: {
           if (transaction.finished || cancelWanted) return
           cancelWanted = () => {
             cancelWanted = () => {}
+            transaction.cancelled()
             const cancelKey = `${branch} CANCEL`
             const data = sibling('CANCEL', header({ headers }, 'to'), reason ? [['reason', reason]] : [])
             const ignored = { onResponse() {}, onFailure() {} }

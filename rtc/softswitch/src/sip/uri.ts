@@ -80,8 +80,5 @@ export function protocolOf({ scheme, params }: SipUri): Protocol | undefined {
   return asked === 'UDP' || asked === 'TCP' || asked === 'TLS' || asked === 'WS' ? asked : undefined
 }
 
-/** RFC 3261 §18.1.1 and §26.2. */
-export const defaultPort = (protocol: Protocol): number => (protocol === 'TLS' ? 5061 : 5060)
-
 /** Host without IPv6 brackets, as sockets want it. */
 export const bareHost = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host)

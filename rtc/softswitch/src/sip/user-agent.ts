@@ -1,5 +1,5 @@
-import { lookup as dnsLookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { createLocator } from '@sidetone/sip-locate'
 import type { OnMessage } from './capture.ts'
 import type { ClientHandlers } from './client-transaction.ts'
 import { type Dialog, dialogKey, nextHop } from './dialog.ts'
@@ -12,7 +12,7 @@ import { ALLOW } from './sip-leg.ts'
 import type { SipTimers } from './timers.ts'
 import { type ClientTransaction, createTransactionLayer, type OutgoingRequest } from './transaction-layer.ts'
 import { openTransports, type Transports } from './transports.ts'
-import { bareHost, defaultPort, parseUri, protocolOf, type SipUri } from './uri.ts'
+import { bareHost, parseUri, protocolOf, type SipUri } from './uri.ts'
 
 interface DialogHandler {
   receive(transaction: ServerTransaction): void
@@ -30,14 +30,14 @@ export interface UserAgent {
   readonly transactionsActive: number
   /** The Contact we give a peer, with an address it can reach; for a sips URI one of its kind (RFC 3261 §12.1.1, §8.1.1.8). */
   contact(flow: Flow, secure?: boolean): string
-  localMedia(flow: Flow, port: number): LocalMedia
+  localMedia(flow: Pick<Flow, 'remoteAddress'>, port: number): LocalMedia
   addressFor(remoteAddress: string): string
   rememberDialog(dialog: Dialog, handler: DialogHandler): void
   forgetDialog(dialog: Dialog): void
   requestInDialog(dialog: Dialog, request: OutgoingRequest, handlers: ClientHandlers): void
   ackInDialog(dialog: Dialog, request: OutgoingRequest): void
-  /** The way to a URI; rejects when its host has no address. */
-  route(uri: SipUri): Promise<Flow>
+  /** The ways to a URI, best first (RFC 3263); none when its host has no address. */
+  locate(uri: SipUri): Promise<FlowTarget[]>
   flowTo(target: FlowTarget): Flow
   request(request: OutgoingRequest, flow: Flow, handlers: ClientHandlers): ClientTransaction
   close(): Promise<void>
@@ -57,6 +57,8 @@ export async function createUserAgent(options: {
   port: number
   tls: Parameters<typeof openTransports>[0]['tls']
   ws: Parameters<typeof openTransports>[0]['ws']
+  /** Asked for SRV and NAPTR records; absent: those of the system. */
+  nameServers?: string[] | undefined
   timers: SipTimers
   addressFor(remoteAddress: string): string
   /** False drops a packet of this source before it is parsed. */
@@ -156,18 +158,24 @@ export async function createUserAgent(options: {
   const { flowTo } = transports
   const portFor = ({ protocol }: Flow) => transports.portOf(protocol)!
 
-  function targetAt(uri: SipUri, remoteAddress: string): FlowTarget {
-    const protocol = protocolOf(uri) ?? 'UDP'
-    const serverName = protocol === 'TLS' ? bareHost(uri.host) : undefined
-    return { protocol, remoteAddress, remotePort: uri.port ?? defaultPort(protocol), serverName }
-  }
-
-  async function route(uri: SipUri): Promise<Flow> {
+  const findPlaces = createLocator({ family: options.bind.includes(':') ? 0 : 4, servers: options.nameServers })
+  async function locate(uri: SipUri): Promise<FlowTarget[]> {
+    const protocol = protocolOf(uri)
     // RFC 7118 §5: the Contact of a browser names no place; its connection was the only way.
-    if (protocolOf(uri) === 'WS') throw new Error(`the WebSocket of ${uri.host} is closed`)
-    const host = bareHost(uri.params.get('maddr') ?? uri.host)
-    const address = isIP(host) ? host : (await dnsLookup(host, { family: options.bind.includes(':') ? 0 : 4 })).address
-    return flowTo(targetAt(uri, address))
+    if (protocol === 'WS') return []
+    const serverName = bareHost(uri.host)
+    const places = await findPlaces({
+      host: bareHost(uri.params.get('maddr') ?? uri.host),
+      port: uri.port,
+      protocol,
+      secure: uri.scheme === 'sips',
+    })
+    return places
+      .filter(({ protocol }) => transports.portOf(protocol) !== undefined)
+      .map(({ protocol, address, port }) => ({
+        ...{ protocol, remoteAddress: address, remotePort: port },
+        ...(protocol === 'TLS' && { serverName }),
+      }))
   }
 
   /** §12.2.1.1, but a peer behind NAT (its Contact is not where its packets come from) is reached where it was heard. */
@@ -178,8 +186,10 @@ export async function createUserAgent(options: {
     if (direct && dialog.flow.open && (isReliable(dialog.flow) || (isIP(host) && host !== dialog.flow.remoteAddress))) {
       return use(dialog.flow)
     }
-    if (isIP(host) && protocolOf(hop) !== 'TLS') return use(flowTo(targetAt(hop, host)))
-    route(hop).then(use, onFailure)
+    const protocol = protocolOf(hop) ?? 'UDP'
+    if (isIP(host) && (protocol === 'UDP' || protocol === 'TCP'))
+      return use(flowTo({ protocol, remoteAddress: host, remotePort: hop.port ?? 5060 }))
+    locate(hop).then(([way]) => (way ? use(flowTo(way)) : onFailure()), onFailure)
   }
 
   return {
@@ -216,7 +226,7 @@ export async function createUserAgent(options: {
         (flow) => layer.sendAck(request, flow),
         () => count('sip_send_errors'),
       ),
-    route,
+    locate,
     flowTo,
     request: layer.request,
     async close() {

@@ -79,8 +79,12 @@ function rawPeerOn(wire: {
   const contact = `<sip:raw@${sentBy}${transport === 'WS' ? ';transport=ws' : ''}>`
   const received: SipMessage[] = []
   const waiting = new Set<() => void>()
+  let pings = 0
   wire.onData((data) => {
-    if (data.length <= 4) return
+    if (data.length <= 4) {
+      pings += 1
+      return
+    }
     const result = parseMessage(data)
     if (!result.ok) throw new Error(`the switch sent nonsense: ${result.error}\n${data}`)
     received.push(result.message)
@@ -202,7 +206,21 @@ function rawPeerOn(wire: {
     )
   }
 
-  return { host, port, contact, send, sendText, next, nextRequest, reply, ask, askAs, received, close: wire.close }
+  return {
+    host,
+    port,
+    contact,
+    send,
+    sendText,
+    next,
+    nextRequest,
+    reply,
+    ask,
+    askAs,
+    received,
+    pings: () => pings,
+    close: wire.close,
+  }
 }
 
 /** The Authorization or Proxy-Authorization line for a challenge. */
