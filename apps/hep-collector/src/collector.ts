@@ -8,12 +8,18 @@ import type { CapturedSipMessage } from '@sidetone/proto-schemas/sip-message'
 import { timelineContract } from '@sidetone/proto-schemas/timeline'
 import type { Logger } from 'pino'
 import { v7 as newId } from 'uuid'
+import { z } from 'zod'
 import { sipTextOf } from './sip-text.ts'
+
+/** The setting `HEP_KEY`: a word that all senders have in their packets. */
+export const hepKey = z.string().min(1).max(255).optional()
 
 interface CollectorOptions {
   /** UDP; port 0 takes a free one. */
   host: string
   port: number
+  /** Packets without it are not taken. */
+  key?: string | undefined
   transport: Transport
   log: Logger
 }
@@ -31,7 +37,8 @@ const maxWaiting = 5_000
 const maxTextLength = 65_535
 
 /** Takes the SIP messages that servers send a copy of (HEP 3 over UDP), and has those of calls kept by the timeline. */
-export async function startHepCollector({ host, port, transport, log }: CollectorOptions): Promise<HepCollector> {
+export async function startHepCollector(options: CollectorOptions): Promise<HepCollector> {
+  const { host, port, key, transport, log } = options
   const timeline = createClient(timelineContract, { transport, publisher: 'hep-collector' }).sip_message
   let waiting: CapturedSipMessage[] = []
   let dropped = 0
@@ -42,7 +49,7 @@ export async function startHepCollector({ host, port, transport, log }: Collecto
   socket.on('message', (packet) => {
     const captured = parseHep(packet)
     const message = captured && messageOf(captured)
-    if (!message) return
+    if (!message || (key !== undefined && captured.key !== key)) return
     if (waiting.length >= maxWaiting) dropped++
     else waiting.push(message)
     sending ??= send().finally(() => {

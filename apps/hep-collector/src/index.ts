@@ -1,1 +1,1 @@
-export { type HepCollector, startHepCollector } from './collector.ts'
+export { type HepCollector, hepKey, startHepCollector } from './collector.ts'

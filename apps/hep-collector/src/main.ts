@@ -2,11 +2,12 @@ import { createRabbitTransport } from '@sidetone/bus'
 import { onStopSignal, platformSettings, readSettings, SettingsError, serveHealth } from '@sidetone/manager'
 import { createLogger } from '@sidetone/telemetry'
 import { z } from 'zod'
-import { startHepCollector } from './collector.ts'
+import { hepKey, startHepCollector } from './collector.ts'
 
 const collectorSettings = platformSettings.pick({ HTTP_PORT: true, LOG_LEVEL: true, DRAIN_SECONDS: true }).extend({
   RABBITMQ_URL: z.url({ protocol: /^amqps?$/, error: 'is needed: the timeline is asked through the broker' }),
   HEP_PORT: z.coerce.number().int().min(1).max(65_535).default(9_060),
+  HEP_KEY: hepKey,
 })
 
 try {
@@ -17,7 +18,13 @@ try {
     port: settings.HTTP_PORT,
     notReady: async () => (transport.ready() ? [] : ['bus']),
   })
-  const collector = await startHepCollector({ host: '0.0.0.0', port: settings.HEP_PORT, transport, log })
+  const collector = await startHepCollector({
+    host: '0.0.0.0',
+    port: settings.HEP_PORT,
+    key: settings.HEP_KEY,
+    transport,
+    log,
+  })
   onStopSignal(log, async () => {
     health.drain()
     await collector.close()

@@ -39,10 +39,10 @@ const sip = (method: string, ...lines: string[]) =>
   ].join('\r\n')
 const request = (method: string, ...lines: string[]) => sip(method, `CSeq: 1 ${method}`, ...lines, '', '')
 
-const send = (text: string | Buffer, timeUs = 1_763_710_000_123_456) =>
+const send = (text: string | Buffer, timeUs = 1_763_710_000_123_456, key?: string) =>
   new Promise((resolve) => {
     const addresses = { srcAddress: '192.0.2.1', srcPort: 5060, dstAddress: '198.51.100.2', dstPort: 5062 }
-    const packet = hepPacket({ protocol: 'UDP', ...addresses, timeUs, payload: Buffer.from(text) }, 1)
+    const packet = hepPacket({ protocol: 'UDP', ...addresses, timeUs, payload: Buffer.from(text), key }, 1)
     sender.send(packet, collector.port, '127.0.0.1', resolve)
   })
 
@@ -110,6 +110,14 @@ test('no credential, media key or pressed key is kept', async () => {
   expect(raw).toContain('\r\na=crypto:[masked]\r\nSignal=[masked]\r\n')
   const digit = await keptOf(sip('INFO', 'CSeq: 3 INFO', 'Content-Type: application/dtmf', '', '7'))
   expect(digit).toMatch(/\r\n\r\n\[masked\]$/)
+})
+
+test('where a key is agreed upon, packets without it are not taken', async () => {
+  await collector.close()
+  const { transport, log } = app.platform
+  collector = await startHepCollector({ host: '127.0.0.1', port: 0, key: 'agreed', transport, log })
+  for (const key of [undefined, '', 'wrong', 'agreed']) await send(request('INVITE', `X-Key: ${key}`), 1, key)
+  await expect.poll(() => kept.map(({ raw }) => /X-Key: (.*)\r/.exec(raw)?.[1])).toEqual(['agreed'])
 })
 
 test('what was taken before the end is kept', async () => {

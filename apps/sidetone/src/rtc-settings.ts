@@ -1,3 +1,4 @@
+import { hepKey } from '@sidetone/hep-collector'
 import { z } from 'zod'
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback)
@@ -36,6 +37,7 @@ export const rtcSettings = z.object({
   SIP_BASE_DOMAIN: z.string().min(1).default('sidetone.localhost'),
   /** Where others than the embedded softswitch send SIP messages that are to be kept (HEP 3 over UDP); 0: nobody does. */
   HEP_PORT: port(0),
+  HEP_KEY: hepKey,
   /** An Asterisk to use instead of the embedded softswitch, e.g. `http://user:password@127.0.0.1:8088`. */
   ARI_URL: z.string().optional(),
 })

@@ -62,7 +62,7 @@ export async function startRtc({
     realm: settings.SIP_REALM,
     digestAlgorithms: settings.SIP_DIGEST_ALGORITHMS,
     registrarBaseDomain: settings.SIP_BASE_DOMAIN,
-    hepCollector: { address: '127.0.0.1', port: hepPort },
+    hepCollector: { address: '127.0.0.1', port: hepPort, key: settings.HEP_KEY },
     recordingDir: join(dataDir, 'recordings'),
     platformUrls,
     mediaAllow: settings.OUTBOUND_ALLOW,

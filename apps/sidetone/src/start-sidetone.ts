@@ -118,6 +118,7 @@ async function start(
   const collector = await startHepCollector({
     host: settings.HEP_PORT === 0 ? '127.0.0.1' : '0.0.0.0',
     port: settings.HEP_PORT,
+    key: settings.HEP_KEY,
     transport,
     log,
   })

@@ -95,6 +95,16 @@ describe.each(await testDatabases('captured SIP messages'))('on $name', ({ creat
     expect((await sip().analysis({ call_id: call.id })).sip_messages.at(-1)).toEqual(visible)
   })
 
+  test('two calls with one Call-ID at the same time see nothing of each other', async () => {
+    await nodeTells(leg)
+    await nodeTells({ id: `${call.id}-2`, protocol_id: 'own' })
+    const messages = [message({ raw: 'whose?' }), message({ raw: 'mine', sip_call_id: 'own' })]
+    await sip().append({ messages })
+    expect(await shown()).toEqual(['whose?', 'mine'])
+    await nodeTells({ id: 'of another call', protocol_id: leg.protocol_id }, 'StasisStart', 'node-2')
+    expect(await shown()).toEqual(['mine'])
+  })
+
   test('messages with the same Call-ID from another time are not of this call', async () => {
     await nodeTells(leg)
     await sip().append({ messages: [-3_600, -45, -25, 3_600].map((at) => message({ at, raw: String(at) })) })

@@ -12,6 +12,8 @@ export interface CapturedMessage {
   /** Microseconds since the epoch. */
   timeUs: number
   payload: Buffer
+  /** What the sender shows that it may send, if a key is agreed upon. */
+  key?: string | undefined
 }
 
 // Types of the generic chunks (vendor 0x0000).
@@ -28,6 +30,7 @@ const type = {
   microseconds: 10,
   payloadType: 11,
   agentId: 12,
+  key: 14,
   payload: 15,
   compressedPayload: 16,
 } as const
@@ -42,7 +45,7 @@ const maxPayloadBytes = 65_535
 
 /** The packet that tells a collector of a message; `agentId` says who tells. */
 export function hepPacket(message: CapturedMessage, agentId: number): Buffer {
-  const { protocol, srcAddress, dstAddress, timeUs, payload } = message
+  const { protocol, srcAddress, dstAddress, timeUs, payload, key } = message
   const is4 = isIPv4(srcAddress)
   const chunks = [
     chunk(type.family, Buffer.of(is4 ? ipv4 : ipv6)),
@@ -55,6 +58,7 @@ export function hepPacket(message: CapturedMessage, agentId: number): Buffer {
     chunk(type.microseconds, uint32(timeUs % 1_000_000)),
     chunk(type.payloadType, Buffer.of(sip)),
     chunk(type.agentId, uint32(agentId)),
+    ...(key === undefined ? [] : [chunk(type.key, Buffer.from(key))]),
     chunk(type.payload, payload),
   ]
   const bytes = chunks.reduce((sum, { length }) => sum + length, headerBytes)
@@ -84,6 +88,7 @@ export function parseHep(packet: Buffer): CapturedMessage | undefined {
     dstPort: number(type.destinationPort),
     timeUs: number(type.seconds) * 1_000_000 + number(type.microseconds),
     payload,
+    ...(chunks.has(type.key) && { key: chunks.get(type.key)!.toString() }),
   }
 }
 

@@ -47,13 +47,15 @@ test('what is sent is what is read', () => {
     dstPort: port,
     timeUs: fc.integer({ min: 0, max: 4_000_000_000_000_000 }),
     payload: fc.uint8Array({ maxLength: 2_000 }).map((bytes) => Buffer.from(bytes)),
+    key: fc.option(fc.string({ unit: 'grapheme' }), { nil: undefined }),
   })
   fc.assert(
-    fc.property(messages, ({ addresses: [srcAddress, dstAddress], ...rest }) => {
-      const read = parseHep(hepPacket({ ...rest, srcAddress, dstAddress }, 1))
+    fc.property(messages, ({ addresses: [srcAddress, dstAddress], key, ...rest }) => {
+      const read = parseHep(hepPacket({ ...rest, key, srcAddress, dstAddress }, 1))
       expect(read).toMatchObject(rest)
+      expect(read!.key).toBe(key)
       // The same address, in its one short form (RFC 5952).
-      const again = parseHep(hepPacket({ ...rest, srcAddress: read!.srcAddress, dstAddress: read!.dstAddress }, 1))
+      const again = parseHep(hepPacket({ ...rest, key, srcAddress: read!.srcAddress, dstAddress: read!.dstAddress }, 1))
       expect(again).toEqual(read)
     }),
   )

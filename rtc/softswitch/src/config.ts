@@ -55,7 +55,7 @@ export const softswitchConfig = z
     /** Networks that a customer's media URLs may point into although they are not public. */
     mediaAllow: cidrs.default(['127.0.0.0/8', '::1/128']),
     /** Where a copy of each SIP message is sent (HEP 3 over UDP). */
-    hepCollector: z.object({ address: z.union([z.ipv4(), z.ipv6()]), port }).optional(),
+    hepCollector: z.object({ address: z.union([z.ipv4(), z.ipv6()]), port, key: z.string().optional() }).optional(),
     recordingDir: z.string().default(() => join(tmpdir(), 'sidetone-recordings')),
     /** Base timers of RFC 3261 §17; tests make them short. */
     sipT1Ms: z.int().positive().default(500),

@@ -32,4 +32,7 @@ export const sipMigrations = [
       .addUniqueConstraint('ux_timeline_sip_leg', ['asterisk_id', 'channel_id', 'sip_call_id'])
       .execute(),
   ),
+  migration('0013_sip_leg_call_id', (schema) =>
+    schema.createIndex('ix_timeline_sip_leg_call_id').on('timeline_sip_leg').columns(['sip_call_id', 'id']).execute(),
+  ),
 ]

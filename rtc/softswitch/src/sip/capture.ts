@@ -14,7 +14,7 @@ const AGENT_ID = 1
 
 /** Sends a copy of each message to a collector, which may or may not be there. */
 export function openCapture(
-  collector: { address: string; port: number },
+  collector: { address: string; port: number; key?: string | undefined },
   /** Where that side finds us. */
   localOf: (flow: Flow) => { address: string; port: number },
 ): Capture {
@@ -36,6 +36,7 @@ export function openCapture(
           dstPort: to.port,
           timeUs: Math.round((performance.timeOrigin + performance.now()) * 1_000),
           payload: data,
+          key: collector.key,
         },
         AGENT_ID,
       )
