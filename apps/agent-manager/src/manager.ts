@@ -49,6 +49,7 @@ export const agentManager = defineManager({
 
     return {
       handlers: { agent: agentHandlers(core), agent_session: sessionHandlers(core) },
+      purges: { agent: agents, agent_session: sessions, agent_password_token: passwordTokens },
       reactions: [
         react(customerContract, 'customer', 'created', async (tx, customer) => {
           if (!customer.headless) await addFirstAdmin(tx, customer)

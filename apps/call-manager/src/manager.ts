@@ -86,6 +86,13 @@ export const callManager = defineManager({
         outbound_config: outboundConfigHandlers(core),
         dtmf: {},
       },
+      purges: {
+        call: core.calls,
+        groupcall: core.groupcalls,
+        outbound_config: core.outboundConfigs,
+        recording: core.recordings,
+        dtmf: null,
+      },
       reactions: [
         listen(asteriskContract, 'ari', 'received', (data, envelope) => onAriEvent(core, envelope, data)),
         listen(flowContract, 'activeflow', 'updated', async ({ id, status, reference_type, reference_id }) => {

@@ -155,4 +155,10 @@ export const migrations = [
       .addColumn('delete_at_end', 'integer', (column) => column.notNull().defaultTo(0))
       .execute(),
   ),
+  // What was deleted long ago is purged.
+  ...(['call', 'groupcall', 'recording'] as const).map((name, index) =>
+    migration(`00${19 + index}_${name}_tm_delete`, (schema) =>
+      schema.createIndex(`ix_call_${name}_tm_delete`).on(`call_${name}`).column('tm_delete').execute(),
+    ),
+  ),
 ]

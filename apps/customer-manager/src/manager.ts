@@ -21,6 +21,8 @@ export const customerManager = defineManager({
         customer: { ...customerHandlers(core), ...signupHandlers(core, mailer) },
         accesskey: accesskeyHandlers(core),
       },
+      // A customer's own row stays, so that its id is nobody else's.
+      purges: { accesskey: core.accesskeys },
       reactions: [
         react(billingContract, 'billing_account', 'created', async (tx, { id, customer_id }) => {
           const patch = { billing_account_id: id }

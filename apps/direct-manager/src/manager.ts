@@ -19,6 +19,7 @@ export const directManager = defineManager({
       removeDirect({ emit, directs }, tx, customer_id, id)
     return {
       handlers: { direct: directHandlers({ store, emit, directs }) },
+      purges: { direct: directs },
       reactions: [
         react(agentContract, 'agent', 'deleted', withResource),
         react(flowContract, 'flow', 'deleted', withResource),

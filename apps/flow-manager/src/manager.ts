@@ -2,6 +2,7 @@ import { defineManager } from '@sidetone/manager'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { z } from 'zod'
 import { activeflowHandlers } from './activeflows.ts'
+import { activeflows, flows } from './core.ts'
 import { customerReactions } from './customers.ts'
 import { defineDirectJob } from './directs.ts'
 import { flowHandlers } from './flows.ts'
@@ -13,7 +14,7 @@ import { defineWebhookJob } from './webhooks.ts'
 export const flowManager = defineManager({
   contract: flowContract,
   settings: z.object({
-    /** How long ended activeflows, and what was deleted, are kept. */
+    /** How long ended activeflows are kept. */
     FLOW_RETENTION_DAYS: z.coerce.number().min(1).max(36_500).default(30),
   }),
   migrations,
@@ -25,6 +26,7 @@ export const flowManager = defineManager({
     return {
       handlers: { flow: flowHandlers(core), activeflow: activeflowHandlers(core) },
       reactions: customerReactions(core),
+      purges: { flow: flows, activeflow: activeflows },
     }
   },
 })

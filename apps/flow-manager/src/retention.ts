@@ -1,10 +1,11 @@
 import { everyCustomer } from '@sidetone/contract'
-import { activeflows, type Core, flows } from './core.ts'
+import { forgetSequences } from '@sidetone/store'
+import { activeflows, type Core } from './core.ts'
 
 const dayMs = 86_400_000
 const batchSize = 500
 
-/** The repeated job that removes what nobody asks for any more: activeflows that ended, and what was deleted. */
+/** The repeated job that removes activeflows that have ended. */
 export function defineRetentionJob(core: Core, days: number): void {
   core.jobs.every('flow.retention', {
     everyMs: dayMs / 24,
@@ -14,8 +15,6 @@ export function defineRetentionJob(core: Core, days: number): void {
       while (!signal.aborted && (await removeEnded(core, before))) {
         // The next batch.
       }
-      await flows.purge(core.store, before)
-      await activeflows.purge(core.store, before)
     },
   })
 }
@@ -31,6 +30,7 @@ async function removeEnded({ store }: Core, before: string): Promise<boolean> {
     .limit(batchSize)
     .execute()
   const ids = ended.map(({ id }) => id as string)
+  await forgetSequences(store, 'activeflow', ids)
   if (ids.length > 0) await store.kysely.deleteFrom(activeflows.name).where('id', 'in', ids).execute()
   return ids.length === batchSize
 }

@@ -11,7 +11,11 @@ const dayMs = 86_400_000
 describe.each(await testDatabases('retention of flows'))('on $name', ({ create }) => {
   test('what ended, or was deleted, goes when its time is over; what runs stays', async () => {
     const database = await create()
-    const env = { FLOW_RETENTION_DAYS: '7', ...(database.url && { DATABASE_URL: database.url }) }
+    const env = {
+      FLOW_RETENTION_DAYS: '7',
+      DELETED_RETENTION_DAYS: '7',
+      ...(database.url && { DATABASE_URL: database.url }),
+    }
     const app = await startTestPlatform({ managers: [flowManager], env })
     const { store } = app.platform
     const { flow, activeflow } = app.as(flowContract, adminOf(acme))
@@ -35,12 +39,17 @@ describe.each(await testDatabases('retention of flows'))('on $name', ({ create }
     await age('flow_activeflow', deleted.id, 8, ['tm_delete'])
     await age('flow_flow', flows[0]!.id, 8, ['tm_delete'])
 
-    await store.kysely.updateTable('jobs_job').set({ due_ms: 0 }).where('type', '=', 'flow.retention').execute()
+    const jobs = ['flow.retention', 'flow.housekeeping']
+    await store.kysely.updateTable('jobs_job').set({ due_ms: 0 }).where('type', 'in', jobs).execute()
     const idsOf = async (table: string) =>
       (await store.kysely.selectFrom(table).select('id').execute()).map(({ id }) => id).toSorted()
     await vi.waitFor(async () => {
       expect(await idsOf('flow_activeflow')).toEqual([ended[1]!.id, running.id].toSorted())
       expect(await idsOf('flow_flow')).toEqual([flows[1]!.id])
+      const counted = await store.kysely.selectFrom('bus_sequence').select('resource_id').execute()
+      expect(counted.map(({ resource_id }) => resource_id).sort()).toEqual(
+        [ended[1]!.id, flows[1]!.id, running.id].toSorted(),
+      )
     }, 5_000)
     await app.close()
     await database.drop()

@@ -20,6 +20,7 @@ export const numberManager = defineManager({
     return {
       handlers: { ...numberHandlers(core), number_pattern: patternHandlers(core) },
       reactions: reactionsOf(core),
+      purges: { number: core.numbers, number_pattern: core.patterns },
     }
   },
 })

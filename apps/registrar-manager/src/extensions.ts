@@ -102,6 +102,7 @@ export function createExtensions(core: Core) {
 
   return {
     handlers,
+    table: extensions,
     /** Of a frozen customer none is let in. */
     freezeAllOf: (tx: Tx, customer_id: string, frozen: boolean) => extensions.updateAllOf(tx, customer_id, { frozen }),
     async removeAllOf(tx: Tx, customer_id: string): Promise<void> {

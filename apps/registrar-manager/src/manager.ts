@@ -19,6 +19,7 @@ export const registrarManager = defineManager({
     }
     return {
       handlers: { extension: extensions.handlers, trunk: trunks.handlers },
+      purges: { extension: extensions.table, trunk: trunks.table },
       reactions: [
         react(customerContract, 'customer', 'frozen', (tx, { id }) => freeze(tx, id, true)),
         react(customerContract, 'customer', 'recovered', (tx, { id }) => freeze(tx, id, false)),

@@ -63,6 +63,7 @@ export function createTrunks(core: Core) {
 
   return {
     handlers,
+    table: trunks,
     /** Of a frozen customer none is let in. */
     freezeAllOf: (tx: Tx, customer_id: string, frozen: boolean) => trunks.updateAllOf(tx, customer_id, { frozen }),
     async removeAllOf(tx: Tx, customer_id: string): Promise<void> {

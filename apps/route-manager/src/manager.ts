@@ -33,6 +33,7 @@ export const routeManager = defineManager({
         ...routeHandlers({ ...resources, routes, providers, locate }),
         providercall: providercallHandlers({ ...resources, providercalls, providers }),
       },
+      purges: { provider: providers, route: routes, providercall: providercalls },
       reactions: [
         react(customerContract, 'customer', 'deleted', async (tx, customer) => {
           await routes.softDeleteAllOf(tx, customer.id)

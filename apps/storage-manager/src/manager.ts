@@ -6,6 +6,7 @@ import { accountHandlers, closeAccount, defineEmptying } from './accounts.ts'
 import { fileHandlers } from './files.ts'
 import { defineHousekeeping } from './housekeeping.ts'
 import { migrations } from './migrations.ts'
+import { tables } from './tables.ts'
 import { createUsage } from './usage.ts'
 
 const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback)
@@ -27,6 +28,7 @@ export const storageManager = defineManager({
 
     return {
       handlers: { storage_account: accountHandlers(core), storage_file: fileHandlers(core) },
+      purges: { storage_file: tables.files },
       reactions: [
         react(
           customerContract,

@@ -20,6 +20,7 @@ export const tagManager = defineManager({
           announce: (tx, event, tag) => emit(tx, 'tag', event, tag),
         }),
       },
+      purges: { tag: tags },
       reactions: [
         react(customerContract, 'customer', 'deleted', (tx, customer) => tags.softDeleteAllOf(tx, customer.id)),
       ],

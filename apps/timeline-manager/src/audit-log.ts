@@ -1,6 +1,6 @@
 import { commonError, type EventEnvelope, type Page, type PageQuery } from '@sidetone/contract'
 import type { AuditEntry } from '@sidetone/proto-schemas/timeline'
-import type { Store, Tx } from '@sidetone/store'
+import { firstIdAt, type Store, type Tx } from '@sidetone/store'
 
 interface Query extends PageQuery {
   actor_id?: string | undefined
@@ -69,12 +69,6 @@ const rowOf = (
   ...{ id, customer_id, timestamp, event_type, resource, resource_id },
   ...{ actor_type, actor_id, credential_id, request_id, address },
 })
-
-/** What no id of an earlier millisecond is greater than. */
-export function firstIdAt(time: string): string {
-  const hex = Date.parse(time).toString(16).padStart(12, '0')
-  return `${hex.slice(0, 8)}-${hex.slice(8)}`
-}
 
 function readToken(token: string): string {
   if (/^[0-9a-f-]{36}$/.test(token)) return token

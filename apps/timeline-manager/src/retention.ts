@@ -1,5 +1,4 @@
-import { type Store, timeAfter } from '@sidetone/store'
-import { firstIdAt } from './audit-log.ts'
+import { firstIdAt, type Store, timeAfter } from '@sidetone/store'
 
 const heads = 'timeline_head'
 const dayMs = 24 * 3_600_000

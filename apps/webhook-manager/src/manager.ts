@@ -47,6 +47,7 @@ export const webhookManager = defineManager({
         },
         webhook_delivery: deliveryHandlers(core),
       },
+      purges: { webhook_endpoint: core.endpoints },
       reactions: [
         listen(customerContract, 'customer', 'updated', ({ id }) => addresses.refresh(id)),
         react(customerContract, 'customer', 'deleted', (tx, { id }) => endpoints.softDeleteAllOf(tx, id)),

@@ -213,5 +213,10 @@ export function jobTable(store: Store, worker: string) {
       if (buried && job.serial_key) await promote(tx, job.serial_key)
       return buried
     },
+
+    async removeDead(before: string): Promise<void> {
+      const dead = store.kysely.deleteFrom(table).where('worker', '=', worker).where('state', '=', 'dead')
+      await dead.where('tm_create', '<', before).execute()
+    },
   }
 }

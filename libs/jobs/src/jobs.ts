@@ -49,6 +49,8 @@ export interface Jobs {
   enqueue: (tx: Tx, type: string, payload: unknown, options?: EnqueueOptions) => Promise<void>
   /** Takes back jobs that have not begun; one that runs is not tried again. */
   cancel: (tx: Tx, key: string) => Promise<void>
+  /** Removes jobs that were given up, of those made before that time. */
+  removeDead: (before: string) => Promise<void>
   start: () => void
   /** Takes nothing new, waits at most `drainMs`, and leaves what is unfinished to the next who starts. */
   close: (options: { drainMs: number }) => Promise<void>
@@ -225,6 +227,7 @@ export function createJobs({ store, log, name, leaseMs = 30_000, pollMs = 1_000 
     },
 
     cancel: table.cancel,
+    removeDead: table.removeDead,
 
     start() {
       if (loops.length > 0) throw new Error('these jobs have been started')

@@ -5,7 +5,7 @@ import type { FileSigner, Files } from '@sidetone/files'
 import type { Jobs } from '@sidetone/jobs'
 import type { Outbound } from '@sidetone/outbound'
 import type { Secrets } from '@sidetone/secrets'
-import type { Emitter, Migration, Store, Tx } from '@sidetone/store'
+import type { Emitter, Migration, ResourceTable, Store, Tx } from '@sidetone/store'
 import type { Logger } from '@sidetone/telemetry'
 import type { z } from 'zod'
 
@@ -37,6 +37,8 @@ export interface Behaviour<C extends Contract> {
   /** One handler per operation: complete, or it does not compile. */
   handlers: Handlers<C>
   reactions?: Reaction[]
+  /** By resource: what is removed for good some time after it was deleted; null for what is an event and has no row. */
+  purges?: Record<string, Pick<ResourceTable<never>, 'purge'> | null>
   /** Runs once everything is connected, before requests are taken. */
   start?: () => Promise<void>
   /** Runs when nothing is in flight any more. */

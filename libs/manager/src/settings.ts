@@ -46,6 +46,8 @@ export const platformSettings = z.object({
   PLATFORM_SECRET: z.string().min(32).optional(),
   /** `id:base64,…`, 32 bytes each; the first encrypts, all decrypt. Embedded: made at the first start. */
   ENCRYPTION_KEYS: z.string().optional(),
+  /** How long deleted rows, and jobs and events that were given up, are kept. */
+  DELETED_RETENTION_DAYS: z.coerce.number().min(1).max(36_500).default(30),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** OTLP over HTTP; absent: no traces. */
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:'),

@@ -1,7 +1,16 @@
 import { type Closable, createClient, currentRequest, serveContract, type Transport } from '@sidetone/bus'
 import type { Client, Contract, EventEnvelope } from '@sidetone/contract'
 import { createJobs } from '@sidetone/jobs'
-import { createEmitter, createIdempotencyStore, keepDeadLetter, once, pruneInbox } from '@sidetone/store'
+import {
+  createEmitter,
+  createIdempotencyStore,
+  forgetSequencesBefore,
+  keepDeadLetter,
+  once,
+  pruneDeadLetters,
+  pruneInbox,
+  timeAfter,
+} from '@sidetone/store'
 import type { z } from 'zod'
 import type { Manager, Reaction } from './manager.ts'
 import type { Platform } from './platform.ts'
@@ -68,10 +77,16 @@ export async function startManager<C extends Contract, S extends z.ZodObject>(
   const idempotency = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: keepIdempotencyMs, secrets })
   jobs.every(`${contract.name}.housekeeping`, {
     everyMs: hourMs,
-    timeoutMs: hourMs / 60,
+    timeoutMs: hourMs / 6,
     handler: async () => {
       await pruneInbox(store, keepInboxMs)
       await idempotency.prune()
+      const before = timeAfter(-platform.settings.DELETED_RETENTION_DAYS * 24 * hourMs)
+      await jobs.removeDead(before)
+      await pruneDeadLetters(store, before)
+      for (const [resource, table] of Object.entries(behaviour.purges ?? {})) {
+        await (table ? table.purge(store, before, resource) : forgetSequencesBefore(store, resource, before))
+      }
     },
   })
   const server = await serveContract(contract, behaviour.handlers, { transport, log, idempotency })

@@ -15,6 +15,12 @@ export const timeAfter = (ms: number): string => format((Date.now() + ms) * 1_00
 /** A new id: UUIDv7, so that later rows of this process sort later. */
 export const newId = (): string => v7()
 
+/** What no id of an earlier millisecond is greater than. */
+export function firstIdAt(time: string): string {
+  const hex = Date.parse(time).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`
+}
+
 function format(micros: number): string {
   const ms = Math.floor(micros / 1_000)
   const rest = String(Math.floor(micros % 1_000)).padStart(3, '0')

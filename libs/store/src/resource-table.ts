@@ -5,6 +5,7 @@ import { newId } from './clock.ts'
 import { type Compilable, compiledQueries } from './compiled.ts'
 import { type Position, pageToken, readPageToken } from './page-token.ts'
 import { type Column, type ColumnSecrets, columnsOf, decode, encode } from './row-codec.ts'
+import { forgetSequences } from './sequences.ts'
 import type { CompiledRows, Db, Tables, Tx } from './store.ts'
 
 interface Row {
@@ -50,8 +51,8 @@ export interface ResourceTable<T extends Row> extends TableDescription {
   updateAllOf: (db: Db, customer_id: string, patch: Partial<T>) => Promise<void>
   softDelete: (db: Db, scope: Scope, id: string) => Promise<T | undefined>
   softDeleteAllOf: (db: Db, customer_id: string) => Promise<void>
-  /** Removes for good what was deleted before that time; returns how many. */
-  purge: (db: Db, deletedBefore: string) => Promise<number>
+  /** Removes for good what was deleted before that time, with what the events of that `resource` were counted by; returns how many. */
+  purge: (db: Db, deletedBefore: string, resource?: string) => Promise<number>
   /** For what the others cannot say: a query that is restricted already; its rows go through `decode`. */
   select: (db: Db, scope: Scope) => SelectQueryBuilder<Tables, string, Record<string, unknown>>
   decode: (row: Record<string, unknown>) => T
@@ -253,10 +254,13 @@ export function resourceTable<T extends Row>(
       })
     },
 
-    purge(db, deletedBefore) {
+    purge(db, deletedBefore, resource) {
       const next = () =>
         db.kysely.selectFrom(name).select('id').where('tm_delete', '<', deletedBefore).limit(batchSize).execute()
-      return inBatches(next, (ids) => db.kysely.deleteFrom(name).where('id', 'in', ids).execute())
+      return inBatches(next, async (ids) => {
+        if (resource !== undefined) await forgetSequences(db, resource, ids)
+        return db.kysely.deleteFrom(name).where('id', 'in', ids).execute()
+      })
     },
   }
   return table

@@ -1,6 +1,5 @@
 import type { CapturedSipMessage, SipMessage } from '@sidetone/proto-schemas/sip-message'
-import { DuplicateError, newId, type Store } from '@sidetone/store'
-import { firstIdAt } from '../audit-log.ts'
+import { DuplicateError, firstIdAt, newId, type Store } from '@sidetone/store'
 
 /** The legs of a call, as the node that carried them names them. */
 interface Legs {
