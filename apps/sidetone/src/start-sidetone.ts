@@ -6,6 +6,7 @@ import { createClient, type Transport } from '@sidetone/bus'
 import { internalIdentity } from '@sidetone/contract'
 import { startHepCollector } from '@sidetone/hep-collector'
 import {
+  checkKeys,
   migrateManagers,
   openPlatform,
   type PlatformSettings,
@@ -104,6 +105,7 @@ async function start(
   closers.push(() => platform.close())
 
   await migrateManagers(store, managers)
+  await checkKeys(platform)
   const managerEnv = { DEFAULT_CUSTOMER_ID: keys.customer_id, NUMBER_PROVIDER: 'open', ...env }
   for (const manager of managers) {
     const running = await startManager(manager, platform, readSettings(manager.settings, managerEnv))

@@ -1,9 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SettingsError } from '@sidetone/manager'
+import { checkKeys, migrateManagers, SettingsError } from '@sidetone/manager'
+import { createSecrets } from '@sidetone/secrets'
+import { openStore } from '@sidetone/store'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openDataDir } from '../src/data-dir.ts'
+import { startForTest } from './harness.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -39,4 +42,13 @@ test('a folder that cannot be written is named with its setting', async () => {
   await writeFile(file, '')
   expect(() => openDataDir(file)).toThrow(`SIDETONE_DATA_DIR: the folder ${file} cannot be written`)
   expect(() => openDataDir(join(file, 'below'))).toThrow(SettingsError)
+})
+
+test('a platform whose keys are not those that filled its database does not start, and says what to do', async () => {
+  const store = openStore({ file: join(folder, 'sidetone.db') })
+  await migrateManagers(store, [])
+  const key = Buffer.alloc(32, 1).toString('base64')
+  await checkKeys({ store, secrets: createSecrets({ keys: { first: key }, current: 'first' }) })
+  await store.close()
+  await expect(startForTest({}, folder)).rejects.toThrow('ENCRYPTION_KEYS: the database (DATABASE_URL) was filled with')
 })

@@ -1,3 +1,4 @@
+export { checkKeys } from './check-keys.ts'
 export { crud } from './crud.ts'
 export { serveHealth } from './health.ts'
 export * from './manager.ts'

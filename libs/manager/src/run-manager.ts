@@ -2,6 +2,7 @@ import type { Contract } from '@sidetone/contract'
 import { startRelay } from '@sidetone/store'
 import { createLogger, startTracing } from '@sidetone/telemetry'
 import type { z } from 'zod'
+import { checkKeys } from './check-keys.ts'
 import { serveHealth } from './health.ts'
 import type { Manager } from './manager.ts'
 import { pendingMigrations } from './migrations.ts'
@@ -31,6 +32,7 @@ async function start<C extends Contract, S extends z.ZodObject>(manager: Manager
   if (behind.length > 0) {
     throw new SettingsError(`The database lacks migrations (${behind.join(', ')}): run \`npm run migrate\` first.`)
   }
+  await checkKeys(platform)
   const relay = startRelay({
     store: platform.store,
     publish: platform.transport.publish,

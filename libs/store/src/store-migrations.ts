@@ -85,4 +85,12 @@ export const storeMigrations: readonly Migration[] = [
       .addColumn('name', key, (column) => column.primaryKey().notNull())
       .execute(),
   ),
+  migration('0007_keys', (schema) =>
+    schema
+      .createTable('bus_keys')
+      .ifNotExists()
+      .addColumn('id', 'integer', (column) => column.primaryKey().notNull())
+      .addColumn('sealed', 'varchar(255)', (column) => column.notNull())
+      .execute(),
+  ),
 ]
