@@ -30,7 +30,7 @@ test('damaged SIP messages in and out of calls leave it working', async () => {
   const call = (method: string, extra: string) =>
     `${method} sip:+1@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${raw.port};branch=z9hG4bK${method}\r\nFrom: <sip:x@carrier.example>;tag=f\r\nTo: <sip:+1@127.0.0.1>\r\nCall-ID: fuzz\r\nCSeq: 1 ${method}\r\nContact: <sip:x@127.0.0.1:${raw.port}>\r\n${extra}`
   const seeds = [
-    ...readdirSync(folder)
+    ...readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.sip'))
       .map((name) => readFileSync(join(folder, name))),
     ...['INVITE', 'BYE', 'CANCEL', 'ACK', 'REGISTER', 'INFO', 'UPDATE'].map((method) =>

@@ -45,7 +45,9 @@ export function createInbound(options: {
     if (!core.hasApp(app)) return transaction.respond(503, later(5))
     if (core.channels.size >= options.maxCalls) return transaction.respond(503, later(10))
     const problem = inviteIsAcceptable(transaction)
-    if (problem !== null) return transaction.respond(problem, { toTag: 'switch' })
+    // §8.2.3: a 415 names what there is; the others may.
+    if (problem !== null)
+      return transaction.respond(problem, { toTag: 'switch', headers: [['accept', 'application/sdp']] })
     const target = parseUri(request.uri)
     if (!target || target.user === '') return transaction.respond(target ? 484 : 416, { toTag: 'switch' })
 

@@ -14,6 +14,8 @@ export function parseNameAddr(text: string): NameAddr | null {
   if (open < 0) {
     // §20.10: without angle brackets everything after the semicolon belongs to the header, not to the URI.
     const semicolon = value.indexOf(';')
+    // Nor may it have headers: whose they were nobody could say.
+    if (value.includes('?')) return null
     const uri = parseUri(semicolon < 0 ? value : value.slice(0, semicolon))
     const params = parseParams(semicolon < 0 ? '' : value.slice(semicolon + 1))
     return uri && params ? { displayName: '', uri, params } : null

@@ -1,7 +1,11 @@
 import { type Headers, parseCommon, type SipMessage } from './message.ts'
 import { isToken } from './params.ts'
+import { type Refusal, refusalOf } from './refuse-malformed.ts'
 
-export type ParseResult = { ok: true; message: SipMessage } | { ok: false; error: string }
+export type ParseResult =
+  | { ok: true; message: SipMessage }
+  /** With what there is to answer, if it is a request. */
+  | { ok: false; error: string; refusal?: Refusal | undefined }
 
 /** Limits that no honest peer meets; beyond them a packet is malformed. */
 export const MAX_HEADER_BYTES = 16_384
@@ -79,16 +83,17 @@ export function parseMessage(data: Buffer): ParseResult {
   const start = lines.shift() ?? ''
   const headers = parseHeaders(lines)
   if (typeof headers === 'string') return fail(headers)
+  const refuse = (error: string): ParseResult => ({ ok: false, error, refusal: refusalOf(start, headers, error) })
 
   const length = contentLength(headers)
   const available = data.length - headEnd
-  if (length === null) return fail('Content-Length is no number')
+  if (length === null) return refuse('Content-Length is no number')
   // §18.3: octets beyond Content-Length in a datagram are discarded; too few are an error.
-  if (length !== undefined && length > available) return fail('body shorter than Content-Length')
+  if (length !== undefined && length > available) return refuse('body shorter than Content-Length')
   const size = length ?? available
-  if (size > MAX_BODY_BYTES) return fail('body too large')
+  if (size > MAX_BODY_BYTES) return refuse('body too large')
   const common = parseCommon(headers, data.subarray(headEnd, headEnd + size))
-  if (!common) return fail('Via, From, To, Call-ID or CSeq missing or malformed')
+  if (!common) return refuse('Via, From, To, Call-ID or CSeq missing or malformed')
 
   const response = /^SIP\/2\.0 ([1-6]\d\d)(?: (.*))?$/is.exec(start)
   if (response) {
@@ -98,9 +103,9 @@ export function parseMessage(data: Buffer): ParseResult {
     }
   }
   const request = /^([^ ]+) ([^ ]+) SIP\/2\.0$/i.exec(start)
-  if (!request) return fail('neither a request line nor a status line')
+  if (!request) return refuse('neither a request line nor a status line')
   const [, method = '', uri = ''] = request
-  if (!isToken(method) || !/^[A-Za-z][A-Za-z0-9+.-]*:/.test(uri)) return fail('request line is malformed')
-  if (method !== common.cseq.method) return fail('CSeq names another method') // §8.1.1.5
+  if (!isToken(method) || !/^[A-Za-z][A-Za-z0-9+.-]*:/.test(uri)) return refuse('request line is malformed')
+  if (method !== common.cseq.method) return refuse('CSeq names another method') // §8.1.1.5
   return { ok: true, message: { kind: 'request', method, uri, ...common } }
 }

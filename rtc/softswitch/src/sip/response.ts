@@ -19,6 +19,7 @@ const REASONS: Record<number, string> = {
   404: 'Not Found',
   405: 'Method Not Allowed',
   407: 'Proxy Authentication Required',
+  406: 'Not Acceptable',
   408: 'Request Timeout',
   410: 'Gone',
   415: 'Unsupported Media Type',

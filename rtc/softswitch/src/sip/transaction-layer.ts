@@ -37,8 +37,11 @@ function serverKey(request: SipRequest): string {
   const { via, callId, cseq, from } = request
   const method = request.method === 'ACK' || request.method === 'CANCEL' ? 'INVITE' : request.method
   const branch = via.params.get('branch') ?? ''
-  // §17.2.3; a peer of RFC 2543 has no unique branch.
-  const id = branch.startsWith(BRANCH_COOKIE) ? branch : `${callId} ${cseq.number} ${from.params.get('tag') ?? ''}`
+  // §17.2.3; a peer of RFC 2543 has no unique branch, and the cookie alone is none.
+  const id =
+    branch.startsWith(BRANCH_COOKIE) && branch !== BRANCH_COOKIE
+      ? branch
+      : `${callId} ${cseq.number} ${from.params.get('tag') ?? ''}`
   return `${id} ${via.host}:${via.port ?? ''} ${method}`
 }
 

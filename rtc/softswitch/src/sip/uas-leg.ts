@@ -1,6 +1,6 @@
 import type { MediaSession } from '../media/types.ts'
 import { dialogFromInvite, newTag } from './dialog.ts'
-import { type Headers, header } from './message.ts'
+import { type Headers, header, headerList } from './message.ts'
 import { causeToStatus, formatReason, reasonCause } from './q850.ts'
 import { makeAnswer, makeOffer, negotiate, parseSdp } from './sdp.ts'
 import type { ServerTransaction } from './server-transaction.ts'
@@ -9,10 +9,15 @@ import type { UserAgent } from './user-agent.ts'
 
 const SDP_TYPE: Headers[number] = ['content-type', 'application/sdp']
 
+const SDP_RANGES = ['application/sdp', 'application/*', '*/*']
+
 /** Whether an INVITE can become a call: its SDP, when it has one, must offer something we speak (RFC 3261 §13.3.1). */
 export function inviteIsAcceptable(transaction: ServerTransaction): number | null {
   const { request } = transaction
   if (!header(request, 'contact')) return 400
+  const accepted = headerList(request, 'accept').map((range) => range.split(';', 1)[0]!.trim().toLowerCase())
+  // §20.1: without Accept SDP is what is accepted.
+  if (accepted.length > 0 && !accepted.some((range) => SDP_RANGES.includes(range))) return 406
   if (request.body.length === 0) return null
   const type = header(request, 'content-type')?.toLowerCase().split(';')[0]?.trim()
   if (type !== 'application/sdp') return 415

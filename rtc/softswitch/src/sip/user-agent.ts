@@ -6,6 +6,7 @@ import { type Dialog, dialogKey, nextHop } from './dialog.ts'
 import { type Flow, type FlowTarget, isReliable } from './flow.ts'
 import type { SipRequest } from './message.ts'
 import { parseMessage } from './parse-message.ts'
+import { formatRefusal } from './refuse-malformed.ts'
 import type { LocalMedia } from './sdp.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 import { ALLOW } from './sip-leg.ts'
@@ -86,6 +87,7 @@ export async function createUserAgent(options: {
     }
     // §8.2.2.1: of other schemes we know nothing, and sips comes over TLS alone.
     const uri = parseUri(request.uri)
+    if (!uri && /^(?:sips?|tel):/i.test(request.uri)) return transaction.respond(400, { toTag: 'switch' })
     if (!uri || (uri.scheme === 'sips' && transaction.flow.protocol !== 'TLS'))
       return transaction.respond(416, { toTag: 'switch' })
     const require = request.headers.filter(([name]) => name === 'require').map(([, value]) => value)
@@ -135,7 +137,10 @@ export async function createUserAgent(options: {
       if (data.length <= KEEP_ALIVE_BYTES) return // RFC 5626 §3.5: CRLF or a few NULs keep NAT open
       options.onMessage?.('received', data, flow)
       const result = parseMessage(data)
-      if (!result.ok) return count('sip_packets_malformed')
+      if (!result.ok) {
+        if (result.refusal) flow.send(formatRefusal(result.refusal, flow))
+        return count('sip_packets_malformed')
+      }
       try {
         layer.receive(result.message, flow)
       } catch (error) {

@@ -86,6 +86,8 @@ function rawPeerOn(wire: {
       return
     }
     const result = parseMessage(data)
+    // What refuses nonsense repeats some of it.
+    if (!result.ok && /^SIP\/2\.0 (?:400|505) /.test(data.toString('latin1', 0, 16))) return
     if (!result.ok) throw new Error(`the switch sent nonsense: ${result.error}\n${data}`)
     received.push(result.message)
     for (const look of waiting) look()
