@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { AriContext } from './route.ts'
 import { type AriResponse, answer } from './router.ts'
@@ -96,14 +97,26 @@ export async function startAriServer(options: {
     if (url.pathname !== '/ari/events') return refuse('404 Not Found')
     if (names.length === 0) return refuse('400 Bad Request')
     const subscribeAll = ['true', 'yes', 'on', '1'].includes((url.searchParams.get('subscribeAll') ?? '').toLowerCase())
-    sockets.handleUpgrade(request, socket, head, (ws) => connected(ws, names, subscribeAll))
+    sockets.handleUpgrade(request, socket, head, (ws) => connected(ws, socket, names, subscribeAll))
   })
 
-  function connected(ws: WebSocket, names: string[], subscribeAll: boolean) {
+  function connected(ws: WebSocket, socket: Duplex, names: string[], subscribeAll: boolean) {
+    let isCorked = false
+    /** What is said in one turn of the event loop goes with one system call. */
+    function cork() {
+      if (isCorked) return
+      isCorked = true
+      socket.cork()
+      setImmediate(() => {
+        isCorked = false
+        socket.uncork()
+      })
+    }
     const send = (text: string) => {
       if (ws.readyState !== ws.OPEN) return
-      if (ws.bufferedAmount > MAX_UNSENT_BYTES) ws.close(CLOSE_TOO_SLOW, 'events were not read')
-      else ws.send(text)
+      if (ws.bufferedAmount > MAX_UNSENT_BYTES) return ws.close(CLOSE_TOO_SLOW, 'events were not read')
+      cork()
+      ws.send(text)
     }
     for (const name of names) apps.connect(name, subscribeAll, send)
     ws.on('message', (data) => handleRestMessage(context, names[0]!, data.toString(), send))
