@@ -1,6 +1,7 @@
 import { type Dialog, dialogRequest, learnRemote, newTag, nextHop } from './dialog.ts'
 import type { Codec } from './g711.ts'
 import { digitsOf, type Listening, listening } from './listening.ts'
+import { type Referral, referrals, replacesHeader } from './refer.ts'
 import { openRtp, type RtpSession } from './rtp-session.ts'
 import { type AudioDescription, answerTo, type Direction, formatSdp, parseSdp } from './sdp.ts'
 import {
@@ -66,11 +67,29 @@ export type Call = Listening & {
   /** Re-INVITE with `sendonly`, and back. */
   hold(): Promise<void>
   resume(): Promise<void>
+  /** Offers anew what we send and receive; resolves when the answer is in force. */
+  reoffer(options: Reoffer): Promise<void>
+  /** Any request inside the dialog; rejects with the status when it is refused. */
+  request(method: string, options?: { headers?: Record<string, string>; body?: string }): Promise<SipResponse>
+  /** Asks the other side to call somebody else: with `attended`, to take the place of that call (RFC 3515, RFC 3891). */
+  refer(to: string, options?: { attended?: Call; headers?: Record<string, string> }): Promise<Referral>
+  /** `Replaces=…`: how an INVITE takes the place of this call. */
+  readonly replaces: string
+  /** What re-INVITE, UPDATE and the like the other side sent. */
+  readonly requests: SipRequest[]
   sendDtmf(digits: string, options?: { durationMs?: number; gapMs?: number }): Promise<void>
-  sendInfoDtmf(digits: string, options?: { durationMs?: number }): Promise<void>
+  sendInfoDtmf(digits: string, options?: { durationMs?: number; type?: string }): Promise<void>
   play(tone: { frequency: number; durationMs: number; amplitude?: number }): Promise<void>
   playSamples(samples: Int16Array): Promise<void>
   stopPlaying(): void
+}
+
+export type Reoffer = {
+  direction?: Direction
+  method?: 'INVITE' | 'UPDATE'
+  codecs?: Codec[]
+  /** `late`: without SDP, so that the other side offers (re-INVITE alone). */
+  offer?: 'early' | 'late'
 }
 
 export type Leg = Awaited<ReturnType<typeof openLeg>>
@@ -100,7 +119,8 @@ export async function openLeg(line: Line, dialog: Dialog, host: string) {
     answerOffer,
     end,
     request,
-    reinvite,
+    reoffer,
+    requests: [] as SipRequest[],
     bye,
     hangup: bye,
     onRequest,
@@ -109,20 +129,21 @@ export async function openLeg(line: Line, dialog: Dialog, host: string) {
     unacknowledged: new Map<number, SipRequest>(),
   }
   receive(leg.local)
+  const transfers = referrals(() => leg)
   return {
     leg,
     /** The call as tests see it; `hangupEarly` is what hanging up means before the answer. */
     call(invite: SipRequest, hangupEarly: () => Promise<void>): Call {
       leg.hangup = () => (leg.state === 'early' ? hangupEarly() : bye())
-      return asCall(leg, invite, infoDigits)
+      return asCall(leg, invite, infoDigits, transfers.refer)
     },
   }
 
-  function ours(direction: Direction): AudioDescription {
+  function ours(direction: Direction, offered = line.codecs): AudioDescription {
     const numbers = { PCMU: 0, PCMA: 8 }
     return {
       address: { host, port: rtp.port },
-      codecs: new Map(line.codecs.map((codec) => [numbers[codec], codec])),
+      codecs: new Map(offered.map((codec) => [numbers[codec], codec])),
       telephoneEvent: 101,
       direction,
     }
@@ -168,24 +189,27 @@ export async function openLeg(line: Line, dialog: Dialog, host: string) {
     return response
   }
 
-  async function reinvite(direction: Direction) {
-    leg.local = ours(direction)
-    let invite: SipRequest | undefined
-    const options = {
-      headers: [
-        ['Contact', line.contact],
-        ['Content-Type', 'application/sdp'],
-      ] as Header[],
-      body: leg.localSdp(),
-    }
+  async function reoffer({ direction = 'sendrecv', method = 'INVITE', codecs, offer = 'early' }: Reoffer) {
+    const proposed = ours(direction, codecs)
+    const before = leg.local
+    leg.local = proposed
+    let sent: SipRequest | undefined
+    const headers: Header[] = [['Contact', line.contact]]
+    const options = offer === 'late' ? { headers } : { headers: [...headers, SDP_TYPE], body: leg.localSdp() }
     const response = await line.exchange(
-      () => (invite = dialogRequest(dialog, 'INVITE', options)),
+      () => (sent = dialogRequest(dialog, method, options)),
       nextHop(dialog, line.server),
     )
-    if (response.status >= 300) throw new SipFailure('re-INVITE', response)
-    acknowledge(leg, invite!)
+    if (response.status >= 300) {
+      leg.local = before
+      throw new SipFailure(method, response)
+    }
+    learnTarget(dialog, response)
+    const answer = offer === 'late' ? answerOffer(response.body) : undefined
+    if (method === 'INVITE') acknowledge(leg, sent!, answer)
+    if (offer === 'late') return
     const remote = parseSdp(response.body)
-    if (!remote) throw new Error('the answer to the re-INVITE has no audio stream')
+    if (!remote) throw new Error(`the answer to the ${method} has no audio stream`)
     receive(leg.local)
     applyRemote(remote)
   }
@@ -204,27 +228,24 @@ export async function openLeg(line: Line, dialog: Dialog, host: string) {
       reply(200)
       return end({ by: 'them', ...reasonOf(message) })
     }
+    leg.requests.push(message)
+    if (message.method === 'NOTIFY') return reply(transfers.notified(message))
     if (message.method === 'INVITE' || message.method === 'UPDATE') {
+      const timer = header(message, 'session-expires')
+      const extra: Header[] = [['Contact', line.contact], ...(timer ? [['Session-Expires', timer] as Header] : [])]
       if (message.method === 'INVITE') leg.unacknowledged.set(cseqOf(message), message)
       if (header(message, 'contact')) learnTarget(dialog, message)
-      if (message.body === '' && message.method === 'UPDATE') return reply(200, [['Contact', line.contact]])
+      if (message.body === '' && message.method === 'UPDATE') return reply(200, extra)
       const answer = message.body === '' ? leg.localSdp() : answerOffer(message.body)
       if (answer === undefined) return reply(488)
-      return reply(
-        200,
-        [
-          ['Contact', line.contact],
-          ['Content-Type', 'application/sdp'],
-        ],
-        answer,
-      )
+      return reply(200, [...extra, SDP_TYPE], answer)
     }
     if (message.method === 'INFO') {
       const digit = /^\s*(?:Signal\s*=\s*)?([0-9*#A-D])/im.exec(message.body)?.[1]
       if (digit) infoDigits.push({ digit, durationMs: Number(/Duration\s*=\s*(\d+)/i.exec(message.body)?.[1] ?? 0) })
       return reply(200)
     }
-    reply(message.method === 'OPTIONS' || message.method === 'NOTIFY' ? 200 : 405)
+    reply(message.method === 'OPTIONS' ? 200 : 405)
   }
 
   function onAck(ack: SipRequest) {
@@ -237,6 +258,8 @@ export async function openLeg(line: Line, dialog: Dialog, host: string) {
     answered.resolve()
   }
 }
+
+const SDP_TYPE: Header = ['Content-Type', 'application/sdp']
 
 const cseqOf = (message: SipMessage) => Number(needed(message, 'cseq').split(' ')[0])
 
@@ -264,7 +287,12 @@ export function reasonOf(message: SipMessage): Pick<CallEnd, 'reason' | 'cause'>
   return { reason, cause: cause === undefined ? undefined : Number(cause) }
 }
 
-function asCall(leg: Leg['leg'], invite: SipRequest, info: { digit: string; durationMs: number }[]): Call {
+function asCall(
+  leg: Leg['leg'],
+  invite: SipRequest,
+  info: { digit: string; durationMs: number }[],
+  refer: ReturnType<typeof referrals>['refer'],
+): Call {
   const { rtp } = leg
   return {
     ...listening(rtp),
@@ -290,13 +318,22 @@ function asCall(leg: Leg['leg'], invite: SipRequest, info: { digit: string; dura
       return leg.remote
     },
     hangup: () => leg.hangup(),
-    hold: () => leg.reinvite('sendonly'),
-    resume: () => leg.reinvite('sendrecv'),
+    hold: () => leg.reoffer({ direction: 'sendonly' }),
+    resume: () => leg.reoffer({ direction: 'sendrecv' }),
+    reoffer: (options) => leg.reoffer(options),
+    request: (method, { headers = {}, body } = {}) =>
+      leg.request(method, { headers: Object.entries(headers), ...(body === undefined ? {} : { body }) }),
+    refer: (to, { attended, headers = {} } = {}) =>
+      refer(attended ? `${to}?${attended.replaces}` : to, Object.entries(headers)),
+    get replaces() {
+      return replacesHeader(leg.dialog)
+    },
+    requests: leg.requests,
     sendDtmf: (digits, options) => rtp.sendDigits(digits, options),
-    async sendInfoDtmf(digits, { durationMs = 160 } = {}) {
+    async sendInfoDtmf(digits, { durationMs = 160, type = 'application/dtmf-relay' } = {}) {
       for (const digit of digits) {
-        const body = `Signal=${digit}\r\nDuration=${durationMs}\r\n`
-        await leg.request('INFO', { headers: [['Content-Type', 'application/dtmf-relay']], body })
+        const body = type === 'application/dtmf' ? digit : `Signal=${digit}\r\nDuration=${durationMs}\r\n`
+        await leg.request('INFO', { headers: [['Content-Type', type]], body })
       }
     },
     play: ({ frequency, durationMs, amplitude }) => rtp.play(sine(frequency, durationMs, amplitude)),

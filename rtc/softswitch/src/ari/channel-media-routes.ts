@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Channel, channelView, enterStasis } from '../call/channel.ts'
+import { startMusic, stopMusic } from '../call/hold-music.ts'
 import { isRecordingName } from '../call/media-source.ts'
 import { channelTarget, playbackView, startPlayback } from '../call/playback.ts'
 import {
@@ -10,7 +11,6 @@ import {
   startRecording,
 } from '../call/recording.ts'
 import { createSnoop } from '../call/snoop.ts'
-import { type AudioSource, toneSource } from '../media/index.ts'
 import { controlled, findChannel } from './find-channel.ts'
 import {
   type AriContext,
@@ -70,19 +70,11 @@ function mute(on: boolean) {
   }
 }
 
-/** What plays until it is stopped, or replaced by a playback. */
-const stopBackground = new WeakMap<Channel, () => void>()
-
-const background = (source: (() => AudioSource) | null) => (context: AriContext, request: AriRequest) => {
-  const channel = controlled(context, request)
-  stopBackground.get(channel)?.()
-  stopBackground.delete(channel)
-  if (source) stopBackground.set(channel, channel.media.play(source()).stop)
+const music = (control: (channel: Channel) => void) => (context: AriContext, request: AriRequest) => {
+  control(controlled(context, request))
   return NO_CONTENT
 }
 
-/** Music on hold is a soft chime as long as a station has no music of its own. */
-const music = () => toneSource('392/400,494/400,587/800,0/1600')
 /** Packets without sound, for peers that take their absence for a broken call. */
 const quiet = (on: boolean) => (context: AriContext, request: AriRequest) => {
   controlled(context, request).media.sendSilence(on)
@@ -115,10 +107,10 @@ function snoop(context: AriContext, { params, args }: AriRequest): AriReply {
 
 export const channelMediaRoutes: Routes = {
   // As chan_pjsip by default: the peer hears music, and is not told by a re-INVITE.
-  'POST /channels/:channelId/hold': background(music),
-  'DELETE /channels/:channelId/hold': background(null),
-  'POST /channels/:channelId/moh': background(music),
-  'DELETE /channels/:channelId/moh': background(null),
+  'POST /channels/:channelId/hold': music(startMusic),
+  'DELETE /channels/:channelId/hold': music(stopMusic),
+  'POST /channels/:channelId/moh': music(startMusic),
+  'DELETE /channels/:channelId/moh': music(stopMusic),
   'POST /channels/:channelId/silence': quiet(true),
   'DELETE /channels/:channelId/silence': quiet(false),
   'POST /channels/:channelId/mute': mute(true),

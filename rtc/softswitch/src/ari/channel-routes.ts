@@ -1,5 +1,6 @@
 import { type Channel, channelView, emitChannel, hangupChannel } from '../call/channel.ts'
 import { setTalkDetect } from '../call/talk-detect.ts'
+import { isTransferState, transferProgress } from '../call/transfer.ts'
 import { controlled, findChannel } from './find-channel.ts'
 import {
   type AriContext,
@@ -117,6 +118,14 @@ export const channelRoutes: Routes = {
   'POST /channels/:channelId/ring': simple((channel) => channel.tech.ring?.()),
   'DELETE /channels/:channelId/ring': simple(() => {}),
   'POST /channels/:channelId/progress': simple((channel) => channel.tech.progress?.()),
+  'POST /channels/:channelId/transfer_progress': (context, request) => {
+    const channel = controlled(context, request)
+    const state = text(request.args, 'states')
+    if (state === undefined) throw new AriError(400, 'states must not be empty')
+    if (!isTransferState(state)) throw new AriError(400, 'Invalid states value')
+    transferProgress(context.core, channel, state)
+    return NO_CONTENT
+  },
   'GET /channels/:channelId/variable': getVariable,
   'POST /channels/:channelId/variable': setVariable,
 }

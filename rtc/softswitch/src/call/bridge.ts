@@ -1,6 +1,7 @@
 import { type Mixer, mixer } from '../media/index.ts'
 import { type Channel, channelView } from './channel.ts'
 import { type Core, timestamp } from './core.ts'
+import { musicForHeld, stopWaiting } from './hold-music.ts'
 import { createJobQueue, type JobQueue } from './job-queue.ts'
 
 /** A room in which channels hear each other. */
@@ -56,11 +57,14 @@ export function createBridge(core: Core, id: string, name: string): Bridge {
       if (channel.app !== undefined) core.subscribe(channel.app, { bridge: id })
       emit('ChannelEnteredBridge', channel)
       connectParties(bridge)
+      musicForHeld(bridge.channels)
     },
     remove(channel) {
       if (!bridge.channels.delete(channel)) return
       bridge.mixer.remove(channel.media)
       channel.bridge = undefined
+      stopWaiting(channel)
+      musicForHeld(bridge.channels)
       emit('ChannelLeftBridge', channel)
     },
     destroy() {

@@ -1,5 +1,6 @@
 import type { MediaSession } from '../media/index.ts'
 import { causeText } from '../sip/q850.ts'
+import type { Replaces } from '../sip/refer.ts'
 import type { Bridge } from './bridge.ts'
 import { type Core, timestamp } from './core.ts'
 import { createJobQueue, type JobQueue } from './job-queue.ts'
@@ -18,6 +19,9 @@ interface ChannelTech {
   answer?(): void
   /** Starts a channel that was made without being dialled. */
   dial?(timeoutSeconds: number): void
+  /** Tells the phone how the transfer goes that it asked for; false: it asked for none. */
+  tellTransfer?(status: number): boolean
+  isNamedBy?(replaces: Replaces): boolean
   /** Ends in `destroyChannel`. */
   hangup(cause: number): void
 }
@@ -41,6 +45,12 @@ export interface Channel {
   bridge: Bridge | undefined
   /** Whether the others in its bridge get its digits. */
   passesDigits: boolean
+  /** Its phone has put the call on hold. */
+  holds: boolean
+  /** It hears music because the one it talks to holds. */
+  waits: boolean
+  /** The transfer that its phone asked for last, as ARI shows it. */
+  transferTo: Record<string, unknown> | undefined
   ended: boolean
   /** Run once when the channel ends, before anybody is told. */
   readonly onEnd: Set<() => void>
@@ -97,6 +107,9 @@ export function createChannel(
     app: undefined,
     bridge: undefined,
     passesDigits: true,
+    holds: false,
+    waits: false,
+    transferTo: undefined,
     ended: false,
     onEnd: new Set(),
   }

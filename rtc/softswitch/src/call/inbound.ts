@@ -7,16 +7,9 @@ import type { ServerTransaction } from '../sip/server-transaction.ts'
 import { createUasLeg, inviteIsAcceptable } from '../sip/uas-leg.ts'
 import { parseUri } from '../sip/uri.ts'
 import type { UserAgent } from '../sip/user-agent.ts'
-import {
-  createChannel,
-  destroyChannel,
-  digitReceived,
-  emitChannel,
-  emitHangupRequest,
-  enterStasis,
-  setState,
-} from './channel.ts'
+import { createChannel, destroyChannel, emitHangupRequest, enterStasis, setState } from './channel.ts'
 import type { Core } from './core.ts'
+import { inCall } from './leg-events.ts'
 
 /** Endpoint and context of whoever calls in, as in rtc/asterisk's configuration. */
 const ENDPOINT = 'call-in'
@@ -61,8 +54,7 @@ export function createInbound(options: {
       transaction,
       media,
       events: {
-        onDtmf: (digit, durationMs) => digitReceived(core, channel, digit, durationMs),
-        onHold: (held) => emitChannel(core, held ? 'ChannelHold' : 'ChannelUnhold', channel),
+        ...inCall(core, () => channel),
         onEnded(cause, status) {
           if (!asked) emitHangupRequest(core, channel, { cause, ...(status !== 0 && { tech_cause: status }) })
           destroyChannel(core, channel, cause, asked ? techCause(cause) : status)
@@ -92,6 +84,8 @@ export function createInbound(options: {
         asked = true
         leg.hangup(cause)
       },
+      tellTransfer: leg.tellTransfer,
+      isNamedBy: leg.isNamedBy,
     }
     for (const [name, value] of [...request.headers].reverse()) {
       channel.variables.set(`PJSIP_HEADER(read,${name})`, value) // of repeated ones the first is read

@@ -4,18 +4,11 @@ import { techCause } from '../sip/q850.ts'
 import { createUacLeg } from '../sip/uac-leg.ts'
 import type { SipUri } from '../sip/uri.ts'
 import type { UserAgent } from '../sip/user-agent.ts'
-import {
-  type Channel,
-  createChannel,
-  destroyChannel,
-  digitReceived,
-  emitChannel,
-  emitHangupRequest,
-  setState,
-} from './channel.ts'
+import { type Channel, createChannel, destroyChannel, emitHangupRequest, setState } from './channel.ts'
 import type { Core } from './core.ts'
 import { dialStatus, emitDial } from './dial-event.ts'
 import type { Endpoint, Endpoints } from './endpoints.ts'
+import { inCall } from './leg-events.ts'
 import type { OriginateOptions } from './originate.ts'
 
 /** Where a called URI is: what rings together. Empty: nowhere; `null`: known to us, but not registered. */
@@ -125,8 +118,7 @@ async function dial(
         tellDial('ANSWER')
         options.onAnswered(channel)
       },
-      onDtmf: (digit, durationMs) => digitReceived(core, channel, digit, durationMs),
-      onHold: (held) => emitChannel(core, held ? 'ChannelHold' : 'ChannelUnhold', channel),
+      ...inCall(core, () => channel),
       onEnded(cause, status) {
         if (!asked) emitHangupRequest(core, channel, { cause, ...(status !== 0 && { tech_cause: status }) })
         // As in Asterisk, a dial that ran out of time ends without a word of its own.
@@ -141,6 +133,8 @@ async function dial(
       asked = true
       leg.hangup(cause)
     },
+    tellTransfer: leg.tellTransfer,
+    isNamedBy: leg.isNamedBy,
   }
 }
 

@@ -104,7 +104,7 @@ export function createSession(
     stats,
     setRemote(media: RemoteMedia) {
       remote = media
-      isSending = media.port > 0 && !['0.0.0.0', '::'].includes(media.address) // else the peer holds the call
+      isSending = !media.onHold && media.port > 0 && !['0.0.0.0', '::'].includes(media.address)
       receiver.setRemote(media)
       sender.setRemote(media)
     },

@@ -10,7 +10,7 @@ export type CodecName = 'PCMU' | 'PCMA' | 'G722' | 'opus'
 
 /** Where and how a peer wants its RTP, as negotiated by SDP. */
 export interface RemoteMedia {
-  /** An IP address; the unspecified one (or port 0) holds the stream: nothing is sent. */
+  /** An IP address; nothing is sent to the unspecified one, or to port 0. */
   address: string
   port: number
   codec: CodecName
@@ -24,6 +24,8 @@ export interface RemoteMedia {
   rtcpMux?: boolean | undefined
   /** Where else its RTCP goes; absent: to the port after that of its RTP. */
   rtcpPort?: number | undefined
+  /** It holds us: nothing is sent (RFC 3264 §8.4). */
+  onHold?: boolean | undefined
 }
 
 /** Something that yields audio frame by frame; `null` means it has ended. Called from the 20 ms clock, so it never waits. */

@@ -102,10 +102,12 @@ export function acceptSequence(dialog: Dialog, request: SipRequest): boolean {
   return true
 }
 
-/** A re-INVITE or UPDATE may move the peer (§12.2.2). */
-export function refreshTarget(dialog: Dialog, message: SipRequest | SipResponse): void {
+/** A re-INVITE or UPDATE may move the peer (§12.2.2), to another address of its network too. */
+export function refreshTarget(dialog: Dialog, message: SipRequest, flow: Flow): void {
   const contact = nameAddrList(message, 'contact')[0]
-  if (contact) dialog.remoteTarget = contact.uri
+  if (!contact) return
+  dialog.remoteTarget = contact.uri
+  dialog.flow = flow
 }
 
 const headerValue = (message: { headers: Headers }, name: string): string =>

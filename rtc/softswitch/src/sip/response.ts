@@ -7,12 +7,13 @@ export interface ResponseOptions {
   body?: Buffer | undefined
 }
 
-// RFC 3261 §21, RFC 4412, RFC 6665
+// RFC 3261 §21, RFC 3515, RFC 4028, RFC 4412, RFC 6665
 const REASONS: Record<number, string> = {
   100: 'Trying',
   180: 'Ringing',
   183: 'Session Progress',
   200: 'OK',
+  202: 'Accepted',
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',
@@ -25,6 +26,7 @@ const REASONS: Record<number, string> = {
   415: 'Unsupported Media Type',
   416: 'Unsupported URI Scheme',
   420: 'Bad Extension',
+  422: 'Session Interval Too Small',
   423: 'Interval Too Brief',
   480: 'Temporarily Unavailable',
   481: 'Call/Transaction Does Not Exist',
@@ -34,6 +36,7 @@ const REASONS: Record<number, string> = {
   486: 'Busy Here',
   487: 'Request Terminated',
   488: 'Not Acceptable Here',
+  489: 'Bad Event',
   491: 'Request Pending',
   500: 'Server Internal Error',
   501: 'Not Implemented',
@@ -42,6 +45,8 @@ const REASONS: Record<number, string> = {
   504: 'Server Time-out',
   603: 'Decline',
 }
+
+export const reasonPhrase = (status: number): string => REASONS[status] ?? 'Unknown'
 
 /** The response to a request (RFC 3261 §8.2.6.2): Via, From, To, Call-ID and CSeq copied, the To tag added. */
 export function buildResponse(
@@ -61,7 +66,7 @@ export function buildResponse(
   return {
     kind: 'response' as const,
     status,
-    reason: reason ?? REASONS[status] ?? 'Unknown',
+    reason: reason ?? reasonPhrase(status),
     headers: [...copied, ...headers],
     body: body ?? Buffer.alloc(0),
   }

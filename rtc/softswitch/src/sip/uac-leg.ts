@@ -7,7 +7,8 @@ import { type Headers, header, type SipResponse } from './message.ts'
 import { formatNameAddr } from './name-addr.ts'
 import { formatReason, reasonCause, statusToCause } from './q850.ts'
 import { makeOffer } from './sdp.ts'
-import { ALLOW, handleDialog, type LegEvents, type Session, type SipLeg } from './sip-leg.ts'
+import { handleDialog, type Session } from './session.ts'
+import { ALLOW, type LegEvents, type SipLeg } from './sip-leg.ts'
 import { formatUri, type SipUri } from './uri.ts'
 import type { UserAgent } from './user-agent.ts'
 
@@ -43,8 +44,8 @@ export function createUacLeg(options: {
     media,
     local: { ...agent.localMedia({ remoteAddress: first }, media.localPort), codecs: options.codecs },
     peerDirection: 'sendrecv',
+    offer: 'ours',
     ended: false,
-    inviteInProgress: true,
     login,
   }
   const handling = handleDialog(agent, session, events)
@@ -110,7 +111,6 @@ export function createUacLeg(options: {
     fork.cancel(ANSWERED_ELSEWHERE)
     if (session.dialog) agent.forgetDialog(session.dialog)
     session.dialog = dialog
-    session.inviteInProgress = false
     agent.rememberDialog(dialog, handling)
     const body = response.body.length > 0 ? response.body : early.get(toTagOf(response))
     if (!body || !handling.applySdp(body)) return handling.bye(58)
@@ -144,5 +144,7 @@ export function createUacLeg(options: {
       fork.cancel(formatReason(cause))
       handling.end(cause, 487)
     },
+    tellTransfer: handling.tellTransfer,
+    isNamedBy: handling.isNamedBy,
   }
 }

@@ -4,7 +4,8 @@ import { type Headers, header, headerList } from './message.ts'
 import { causeToStatus, formatReason, reasonCause } from './q850.ts'
 import { makeAnswer, makeOffer, negotiate, parseSdp } from './sdp.ts'
 import type { ServerTransaction } from './server-transaction.ts'
-import { ALLOW, handleDialog, type LegEvents, type Session, type SipLeg } from './sip-leg.ts'
+import { handleDialog, type Session } from './session.ts'
+import { ALLOW, type LegEvents, type SipLeg } from './sip-leg.ts'
 import type { UserAgent } from './user-agent.ts'
 
 const SDP_TYPE: Headers[number] = ['content-type', 'application/sdp']
@@ -42,8 +43,8 @@ export function createUasLeg(options: {
     media,
     local: agent.localMedia(flow, media.localPort),
     peerDirection: 'sendrecv',
+    offer: 'theirs',
     ended: false,
-    inviteInProgress: true,
   }
   const handling = handleDialog(agent, session, events)
   let acknowledged = false
@@ -55,14 +56,16 @@ export function createUasLeg(options: {
   const sdp = offer && negotiated ? makeAnswer(offer, negotiated, session.local) : makeOffer(session.local)
   const sdpHeaders: Headers = [...contact, ['allow', ALLOW], SDP_TYPE]
 
-  if (offer) handling.applySdp(request.body)
+  if (offer) {
+    handling.applySdp(request.body)
+    session.offer = 'theirs' // until they have our answer
+  }
   if (session.dialog) {
     agent.rememberDialog(session.dialog, {
       receive: handling.receive,
       acknowledged(ack) {
         if (ack.cseq.number !== request.cseq.number || acknowledged) return handling.acknowledged(ack)
         acknowledged = true
-        session.inviteInProgress = false
         transaction.acknowledged()
         if (!offer && !handling.applySdp(ack.body)) return handling.bye(58)
         if (hangupAfterAck !== undefined) handling.bye(hangupAfterAck)
@@ -89,7 +92,9 @@ export function createUasLeg(options: {
       transaction.respond(183, { toTag, headers: sdpHeaders, body: sdp })
     },
     answer() {
-      if (!transaction.answered) transaction.respond(200, { toTag, headers: sdpHeaders, body: sdp })
+      if (transaction.answered) return
+      session.offer = offer ? 'none' : 'ours'
+      transaction.respond(200, { toTag, headers: sdpHeaders, body: sdp })
     },
     hangup(cause) {
       if (session.ended) return
@@ -101,5 +106,7 @@ export function createUasLeg(options: {
       // §15: no BYE before the ACK or its timeout; the owner need not wait for that.
       else hangupAfterAck = cause
     },
+    tellTransfer: handling.tellTransfer,
+    isNamedBy: handling.isNamedBy,
   }
 }

@@ -48,6 +48,18 @@ export function parseUri(text: string): SipUri | null {
   return params && address ? { scheme, user, ...address, params } : null
 }
 
+/** The headers of a URI, which only Refer-To has a use for (RFC 3515 §2.1): `?Replaces=…`, names in lower case. */
+export function uriHeaders(text: string): Map<string, string> {
+  const found = /\?([^>\s]*)/.exec(text.slice(text.lastIndexOf('@') + 1))?.[1] ?? ''
+  const headers = new Map<string, string>()
+  for (const pair of found.split('&')) {
+    const equals = pair.indexOf('=')
+    const value = percentDecode(pair.slice(equals + 1))
+    if (equals > 0 && value !== null) headers.set(pair.slice(0, equals).toLowerCase(), value)
+  }
+  return headers
+}
+
 export function parseHostPort(text: string): { host: string; port?: number | undefined } | null {
   const match = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text.trim())
   if (!match) return null

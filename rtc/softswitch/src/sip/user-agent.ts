@@ -4,7 +4,7 @@ import type { OnMessage } from './capture.ts'
 import type { ClientHandlers } from './client-transaction.ts'
 import { type Dialog, dialogKey, nextHop } from './dialog.ts'
 import { type Flow, type FlowTarget, isReliable } from './flow.ts'
-import type { SipRequest } from './message.ts'
+import { headerList, type SipRequest } from './message.ts'
 import { parseMessage } from './parse-message.ts'
 import { formatRefusal } from './refuse-malformed.ts'
 import type { LocalMedia } from './sdp.ts'
@@ -32,6 +32,8 @@ export interface UserAgent {
   /** The Contact we give a peer, with an address it can reach; for a sips URI one of its kind (RFC 3261 §12.1.1, §8.1.1.8). */
   contact(flow: Flow, secure?: boolean): string
   localMedia(flow: Pick<Flow, 'remoteAddress'>, port: number): LocalMedia
+  /** What a request requires that we lack (RFC 3261 §8.2.2.3). */
+  unsupported(request: SipRequest): string[]
   addressFor(remoteAddress: string): string
   rememberDialog(dialog: Dialog, handler: DialogHandler): void
   forgetDialog(dialog: Dialog): void
@@ -50,6 +52,12 @@ export type SipCounter =
   | 'sip_packets_limited'
   | 'sip_connections_refused'
   | 'sip_send_errors'
+
+/** Extensions that a request may require. */
+const SUPPORTED = new Set<string>()
+
+const unsupported = (request: SipRequest): string[] =>
+  headerList(request, 'require').filter((extension) => !SUPPORTED.has(extension.toLowerCase()))
 
 const KEEP_ALIVE_BYTES = 4
 
@@ -90,9 +98,9 @@ export async function createUserAgent(options: {
     if (!uri && /^(?:sips?|tel):/i.test(request.uri)) return transaction.respond(400, { toTag: 'switch' })
     if (!uri || (uri.scheme === 'sips' && transaction.flow.protocol !== 'TLS'))
       return transaction.respond(416, { toTag: 'switch' })
-    const require = request.headers.filter(([name]) => name === 'require').map(([, value]) => value)
-    if (require.length > 0 && request.method !== 'CANCEL') {
-      return transaction.respond(420, { toTag: 'switch', headers: require.map((value) => ['unsupported', value]) })
+    const required = unsupported(request)
+    if (required.length > 0) {
+      return transaction.respond(420, { toTag: 'switch', headers: required.map((value) => ['unsupported', value]) })
     }
     switch (request.method) {
       case 'INVITE':
@@ -109,6 +117,8 @@ export async function createUserAgent(options: {
         })
       case 'BYE':
       case 'INFO':
+      case 'NOTIFY':
+      case 'REFER':
       case 'UPDATE':
         return transaction.respond(481, { toTag: 'switch' })
       default:
@@ -216,6 +226,7 @@ export async function createUserAgent(options: {
       version: 1,
     }),
     addressFor,
+    unsupported,
     rememberDialog: (dialog, handler) =>
       void dialogs.set(dialogKey(dialog.callId, dialog.localTag, dialog.remoteTag), handler),
     forgetDialog: (dialog) => void dialogs.delete(dialogKey(dialog.callId, dialog.localTag, dialog.remoteTag)),

@@ -2,12 +2,14 @@ import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import { application, applicationAway } from './application.ts'
 import { bridges } from './bridges.ts'
 import { carriers } from './carriers.ts'
+import { holding } from './holding.ts'
 import { inboundCalls } from './inbound-calls.ts'
 import { type Lab, openLab, type Target } from './lab.ts'
 import { outboundCalls } from './outbound-calls.ts'
 import { playback } from './playback.ts'
 import { recording } from './recording.ts'
 import { badRequests } from './requests.ts'
+import { transfers } from './transfers.ts'
 
 /** What the platform relies on in ARI. Real Asterisk is the definition: an expectation that it does not meet is wrong. */
 export function ariContract(start: () => Promise<Target>) {
@@ -29,6 +31,8 @@ export function ariContract(start: () => Promise<Target>) {
   describe('playback', () => playback(() => lab))
   describe('recording', () => recording(() => lab))
   describe('bridges', () => bridges(() => lab))
+  describe('holding', () => holding(() => lab))
+  describe('transfers', () => transfers(() => lab))
   describe('requests', () => badRequests(() => lab))
   describe('without an application', () => applicationAway(() => lab))
 }

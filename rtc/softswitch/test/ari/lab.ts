@@ -8,6 +8,8 @@ export type Target = AriAccess & { host: string; sipPort: number; stop(): Promis
 
 export type Lab = Awaited<ReturnType<typeof openLab>>
 
+const transferHandling = { variable: 'PJSIP_TRANSFER_HANDLING()', value: 'ari-only' }
+
 /** An application and phones at one target, for one test file; `reset` after each test finds what the test left behind. */
 export async function openLab(target: Target) {
   const ari = await connectAri(target)
@@ -22,13 +24,19 @@ export async function openLab(target: Target) {
     phones.push(made)
     return made
   }
+  const controls = (id: string) => ({
+    id,
+    path: `channels/${id}`,
+    /** The application wants to decide what its phone's REFER leads to; else Asterisk's dialplan does. */
+    takeTransfers: () => ari.post(`channels/${id}/variable`, { query: transferHandling }),
+  })
   /** A call from a phone that has reached the application and is not answered yet. */
   const inbound = async (options: Parameters<Phone['call']>[1] & { to?: string; by?: Phone } = {}) => {
     const { to = '+15550100000', by, ...callOptions } = options
     const from = by ?? (await phone())
     const call = await from.call(`sip:${to}@${target.host}:${target.sipPort}`, callOptions)
     const start = await ari.next('StasisStart', { channel: { protocol_id: call.callId } })
-    return { phone: from, call, start, id: start.channel.id as string, path: `channels/${start.channel.id}` }
+    return { phone: from, call, start, ...controls(start.channel.id as string) }
   }
   const answered = async (options: Parameters<typeof inbound>[0] = {}) => {
     const made = await inbound(options)
@@ -55,7 +63,20 @@ export async function openLab(target: Target) {
     const call = await to.nextCall()
     await call.answer()
     const start = await ari.next('StasisStart', { channel: { id: made.id } })
-    return { ...made, phone: to, call: call as Call, start }
+    return { ...made, ...controls(made.id), phone: to, call: call as Call, start }
+  }
+  const bridged = async (...channels: string[]) => {
+    const id = randomUUID()
+    await ari.post('bridges', { query: { type: 'mixing', bridgeId: id } })
+    await ari.post(`bridges/${id}/addChannel`, { query: { channel: channels.join(',') } })
+    for (const channel of channels) await ari.next('ChannelEnteredBridge', { channel: { id: channel }, bridge: { id } })
+    return { id, path: `bridges/${id}` }
+  }
+  /** A caller and a callee who talk, and whose transfers the application decides. */
+  const talking = async () => {
+    const [a, b] = [await answered(), await connected()]
+    for (const one of [a, b]) expect((await one.takeTransfers()).status).toBe(204)
+    return { a, b, bridge: await bridged(a.id, b.id) }
   }
 
   return {
@@ -66,6 +87,8 @@ export async function openLab(target: Target) {
     answered,
     originate,
     connected,
+    bridged,
+    talking,
     /** Ends all that is up, and fails the test when something stays. */
     async reset() {
       await Promise.all(phones.splice(0).map((one) => one.close()))
