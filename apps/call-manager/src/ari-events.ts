@@ -11,6 +11,7 @@ import { onMediaChannelReady, parseMediaChannelId } from './external-media.ts'
 import { type AriChannel, receiveCall, stasisArgsOf } from './incoming.ts'
 import { reconcileNode } from './reaper.ts'
 import { endRecording, onRecordedDigit, onSnoopReady, recordingIdOfSnoop } from './recordings.ts'
+import { type ReferTo, transferCall } from './transfers.ts'
 
 /** The fields of ARI events that are read here. */
 interface Fields {
@@ -27,6 +28,9 @@ interface Fields {
   duration?: number
   playback: { id: string; state: string; reason?: string }
   recording: { name: string }
+  state?: string
+  refer_to: ReferTo
+  referred_by: { source_channel: AriChannel }
 }
 
 type Handle = (core: Core, asteriskId: string, fields: Fields, eventId: string) => Promise<unknown>
@@ -80,6 +84,12 @@ const handlers: Record<string, Handle> = {
   async ChannelDtmfReceived(core, asteriskId, { channel, digit, duration_ms = 0 }, eventId) {
     const call = await legOf(core, asteriskId, channel)
     return call && onDigit(core, call, { digit, duration: duration_ms, eventId })
+  },
+
+  async ChannelTransfer(core, asteriskId, { state, refer_to, referred_by }) {
+    // With a state it repeats what we have said ourselves.
+    const call = state === undefined ? await legOf(core, asteriskId, referred_by.source_channel) : undefined
+    return call && core.inBackground(() => transferCall(core, call, refer_to))
   },
 
   async PlaybackFinished(core, _asteriskId, { playback }) {

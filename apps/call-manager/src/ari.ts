@@ -34,6 +34,8 @@ export interface Ari {
   playbackExists(playbackId: string): Promise<boolean>
   switchOn(channelId: string, what: 'hold' | 'moh' | 'silence'): Promise<void>
   switchOff(channelId: string, what: 'hold' | 'moh' | 'silence'): Promise<void>
+  /** Tells the phone how the transfer goes that it asked for. */
+  tellTransfer(channelId: string, state: string): Promise<void>
   mute(channelId: string, direction: MuteDirection): Promise<void>
   unmute(channelId: string, direction: MuteDirection): Promise<void>
   /** False when there is no such channel. */
@@ -67,6 +69,9 @@ export interface Ari {
 
 /** The Stasis application that all channels of the platform are in. */
 export const stasisApp = 'sidetone'
+
+/** What a phone's REFER leads to is for us to decide, not for the dialplan; calls that come in have it from there. */
+const transfersAreOurs = { 'PJSIP_TRANSFER_HANDLING()': 'ari-only' }
 
 /** The node refused: `status` is HTTP's. */
 export class AriRefused extends Error {
@@ -119,19 +124,23 @@ export function ariOf(client: Client<typeof asteriskContract>): Ari {
     playbackExists: (playbackId) => tolerant('GET', `playbacks/${playbackId}`),
     switchOn: (channelId, what) => post(`channels/${channelId}/${what}`),
     switchOff: (channelId, what) => gone(`channels/${channelId}/${what}`),
+    async tellTransfer(channelId, states) {
+      await tolerant('POST', `channels/${channelId}/transfer_progress`, { states })
+    },
     mute: (channelId, direction) => post(`channels/${channelId}/mute`, { direction }),
     unmute: (channelId, direction) => gone(`channels/${channelId}/mute`, { direction }),
     hangUp: (channelId, cause) => tolerant('DELETE', `channels/${channelId}`, { reason_code: cause }),
     async originate({ channelId, endpoint, callerId, variables = {}, timeoutSeconds }) {
       const query = { endpoint, app: stasisApp, channelId, timeout: timeoutSeconds, ...(callerId && { callerId }) }
-      return (await request('POST', 'channels', query, { variables })).asterisk_id
+      return (await request('POST', 'channels', query, { variables: { ...transfersAreOurs, ...variables } }))
+        .asterisk_id
     },
     async originateEarly({ channelId, endpoint, callerId, variables = {}, timeoutSeconds }) {
       const query = { endpoint, app: stasisApp, channelId, ...(callerId && { callerId }) }
       // Asterisk takes the caller of such a channel by these functions alone.
       const caller = callerId ? { 'CALLERID(all)': callerId, 'CONNECTEDLINE(all,i)': callerId } : {}
       const { asterisk_id } = await request('POST', 'channels/create', query, {
-        variables: { ...caller, ...variables },
+        variables: { ...caller, ...transfersAreOurs, ...variables },
       })
       await request('POST', `channels/${channelId}/dial`, { timeout: timeoutSeconds })
       return asterisk_id

@@ -1,4 +1,5 @@
 import { internalIdentity, nilId } from '@sidetone/contract'
+import { endLeg } from './actions/connecting.ts'
 import { currentOf } from './actions/index.ts'
 import { orUndefined } from './addresses.ts'
 import type { Core } from './core.ts'
@@ -16,7 +17,7 @@ export async function endCall(core: Core, id: string): Promise<void> {
       .end?.(core, call)
       ?.catch((err: unknown) => core.log.debug({ err, call_id: id }, 'nothing left to clear up'))
   }
-  for (const leg of call.chained_call_ids) await core.apply(leg, { type: 'hang_up', cause: 16 })
+  for (const leg of call.chained_call_ids) await endLeg(core, id, leg)
   const live = { master_call_id: id, status: ['progressing', 'hangingup'] as const }
   for (const own of await core.groupcalls.list(core.store, call.customer_id, { where: live, limit: 1_000 })) {
     await hangUpGroupcall(core, own.id)

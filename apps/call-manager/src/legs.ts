@@ -64,6 +64,7 @@ export async function afterAnswer(core: Core, call: CallRow): Promise<void> {
   if (call.direction !== 'outgoing' || call.status !== 'progressing') return
   if (call.phase === 'leaving') core.drive(id)
   if (call.groupcall_id !== nilId) return joinGroupcall(core, call)
+  if (call.phase !== 'idle') return // it was put through, and is there for others
   // One with a flow of its own is not there for the call that made it.
   if (master_call_id === nilId || call.activeflow_id !== nilId) return
   const wanted = await core.signal(master_call_id, { type: 'leg_answered', leg_id: id })

@@ -1,5 +1,7 @@
 import { createServer } from 'node:http'
+import type { Call } from '@sidetone/e2e/phone'
 import { readWav, sine, strongestTone, writeWav } from '@sidetone/e2e/phone'
+import { newId } from '@sidetone/store'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Lab, openLab } from './platform.ts'
 import { asteriskAbsent, startAsterisk } from './rtc-node.ts'
@@ -133,6 +135,52 @@ describe.skipIf(asteriskAbsent && process.env.SIDETONE_REQUIRE !== 'all')('on a 
     const number = lab.number({ type: 'hangup', option: { reason: 'busy' } })
     await expect((await lab.dial(number)).answered).rejects.toMatchObject({ status: 486 })
     expect(await lab.ended()).toMatchObject({ hangup_reason: 'busy' })
+  })
+
+  /** The customer's phone 1000, as the edge describes it, in a call that is put through to a phone outside. */
+  async function aliceTalksTo(to: Awaited<ReturnType<Lab['sipPhone']>>) {
+    const alice = await lab.phone('1000')
+    const headers = { 'X-Sidetone-Username': '1000', 'X-Sidetone-Customer-Id': lab.customer }
+    const number = lab.number({ type: 'connect', option: { destinations: [to.address] } })
+    const call = await alice.call(`sip:${number}@127.0.0.1`, { headers })
+    const answering = await to.phone.nextCall()
+    await answering.answer()
+    await call.answered
+    return { call, other: answering, alice, number }
+  }
+  async function hear(one: Call, other: Call) {
+    const heard = [other.waitForTone(600), one.waitForTone(1_100)]
+    void one.play({ frequency: 600, durationMs: 2_000 })
+    void other.play({ frequency: 1_100, durationMs: 2_000 })
+    await Promise.all(heard)
+  }
+
+  test('a phone puts its call through, blind and attended, and is told how it went', async () => {
+    lab.world.extensions.push({ id: newId(), customer_id: lab.customer, extension: '1000' })
+    const [bob, carol] = [await lab.sipPhone('bob'), await lab.sipPhone('carol')]
+    const far = await lab.phone('far')
+    lab.world.carriers = [`127.0.0.1:${far.port}`]
+    const first = await aliceTalksTo(bob)
+    const id = newId()
+    lab.world.numbers.get(first.number)!.id = id
+    await lab.outboundConfigs.update_own({ destination_whitelist: ['us'], default_outgoing_source_number_id: id })
+    const blind = await first.call.refer('sip:+14155550123@127.0.0.1')
+    const answering = await far.nextCall()
+    await answering.answer()
+    expect(await blind.done).toBe(200)
+    await first.call.ended
+    await hear(first.other, answering)
+    await answering.hangup()
+    await first.other.ended
+
+    const [one, two] = [await aliceTalksTo(bob), await aliceTalksTo(carol)]
+    const attended = await one.call.refer(carol.phone.uri, { attended: two.call })
+    expect(await attended.done).toBe(200)
+    await Promise.all([one.call.ended, two.call.ended])
+    await hear(one.other, two.other)
+    await two.other.hangup()
+    await one.other.ended
+    await lab.ended()
   })
 
   test('a call that ended while the node could not be heard is closed once', async () => {

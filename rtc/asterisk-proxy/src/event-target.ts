@@ -17,6 +17,7 @@ export function targetOf(event: AriMessage, asteriskId: string): string {
   const { channel, peer, playback, recording, bridge } = event as Partial<
     Record<string, Partial<Record<string, string>>>
   >
+  const { source_channel } = (event.referred_by ?? {}) as { source_channel?: { id: string } }
   const uri = playback?.target_uri ?? recording?.target_uri
-  return channel?.id ?? peer?.id ?? uri?.slice(uri.indexOf(':') + 1) ?? bridge?.id ?? asteriskId
+  return channel?.id ?? peer?.id ?? source_channel?.id ?? uri?.slice(uri.indexOf(':') + 1) ?? bridge?.id ?? asteriskId
 }

@@ -17,6 +17,8 @@ export type Signal =
   | { type: 'leg_speaks'; leg_id: string }
   | { type: 'leg_answered'; leg_id: string }
   | { type: 'leg_ended'; leg_id: string; reason: string }
+  /** The call that it is being put through by has ended. */
+  | { type: 'transferor_left'; call_id: string }
   /** Who was to ring next is found, with whom to ring after that; no leg when nobody is left. */
   | { type: 'next_leg'; leg?: LegRow | undefined; addresses: Address[] }
 
@@ -26,7 +28,7 @@ export interface Outcome {
   /** Ends the call for this cause. */
   hangUp?: number
   /** Changes of the call that are stored with it. */
-  set?: Partial<Pick<CallRow, 'typed' | 'shown' | 'chained_call_ids' | 'amd'>>
+  set?: Partial<Pick<CallRow, 'typed' | 'shown' | 'chained_call_ids' | 'amd' | 'action'>>
   /** What the action must remember while it runs. */
   state?: CallRow['state']
   /** With `leave`: the new value of `voipbin.call.digits`. */

@@ -5,30 +5,9 @@ import { dial, insertCalls } from '../outgoing.ts'
 import { Refusal } from '../refusal.ts'
 import { causeOf } from '../rules.ts'
 import type { MediaAction, Outcome, Signal } from './action.ts'
-import { answerCall } from './answer.ts'
 import { planLegs, type Queue } from './connect-plan.ts'
-import { playbackId } from './playing.ts'
-
-interface Connecting {
-  /** Legs that have not ended. */
-  leg_ids: string[]
-  /** What is left of the agents whose phones ring one after the other. */
-  queues: Queue[]
-  /** The leg that is joined with the call. */
-  answered_id: string
-  /** The leg that the call heard before the answer. */
-  heard_id: string
-}
-
-/** A call that could dial nobody has no legs. */
-const connectingOf = ({ state }: CallRow): Connecting => ({
-  leg_ids: [],
-  queues: [],
-  answered_id: '',
-  heard_id: '',
-  ...state,
-})
-const bridgeId = ({ id, turn }: CallRow): string => `bridge-${id}-${turn}`
+import { type Connecting, connectingOf, isTransferPending, join, listenTo, ringBack, tearDown } from './connecting.ts'
+import { replaceTransferor, transferFailed, transferorLeft } from './transferring.ts'
 
 /** Q.850 for what may not be dialled; the caller hears 403. */
 const refusedCause = 21
@@ -45,7 +24,7 @@ export const connect: MediaAction<'connect'> = {
     if (legs.length === 0) return { hangUp: refusedCause }
     const leg_ids = legs.map((leg) => leg.id)
     return {
-      state: { leg_ids, queues, answered_id: '', heard_id: '' } satisfies Connecting,
+      state: { leg_ids, queues },
       set: { typed: '', shown: 0, chained_call_ids: [...call.chained_call_ids, ...leg_ids] },
       async also(tx) {
         await insertCalls(core, tx, legs)
@@ -60,28 +39,43 @@ export const connect: MediaAction<'connect'> = {
 
   on(core, call, option, signal) {
     const connecting = connectingOf(call)
-    const { leg_ids, queues, answered_id, heard_id } = connecting
-    if (signal.type === 'next_leg') return ringNext(core, call, option, signal)
-    if (signal.type === 'leg_speaks') {
-      if (!leg_ids.includes(signal.leg_id) || answered_id || heard_id) return undefined
-      return { state: { ...connecting, heard_id: signal.leg_id }, after: (changed) => listenTo(core, changed) }
+    const { leg_ids, queues, answered_id, heard_id, transferor_id } = connecting
+    switch (signal.type) {
+      case 'next_leg':
+        return ringNext(core, call, option, signal)
+      case 'leg_speaks':
+        // Who is put through still talks to whoever does it.
+        if (!leg_ids.includes(signal.leg_id) || answered_id || heard_id || transferor_id) return undefined
+        return { state: { ...connecting, heard_id: signal.leg_id }, after: (changed) => listenTo(core, changed) }
+      case 'leg_answered':
+        if (signal.leg_id === transferor_id) return {} // told again: it was joined with this call before
+        if (!leg_ids.includes(signal.leg_id) || (answered_id && answered_id !== signal.leg_id)) return undefined
+        return {
+          state: { ...connecting, answered_id: signal.leg_id, queues: [] },
+          async after(changed) {
+            await join(core, changed)
+            if (transferor_id) await replaceTransferor(core, changed)
+          },
+        }
+      case 'transferor_left':
+        return signal.call_id === transferor_id ? transferorLeft(core, connecting) : undefined
+      case 'leg_ended': {
+        if (signal.leg_id === transferor_id) return transferorLeft(core, connecting)
+        if (!leg_ids.includes(signal.leg_id)) return undefined
+        const isTurn = ({ after }: Queue): boolean => after === signal.leg_id
+        const left: Connecting = {
+          ...connecting,
+          leg_ids: leg_ids.filter((id) => id !== signal.leg_id),
+          queues: queues.map((queue) => (isTurn(queue) ? { ...queue, after: '' } : queue)),
+        }
+        if (signal.leg_id === answered_id || !goesOn(left)) return over(core, call, option, causeOf(signal.reason))
+        if (!queues.some(isTurn)) return { state: { ...left } }
+        const where = { call_id: call.id, turn: call.turn }
+        return { state: { ...left }, also: (tx) => core.jobs.enqueue(tx, 'call.connect_next', where) }
+      }
+      default:
+        return undefined
     }
-    if (signal.type === 'leg_answered') {
-      if (!leg_ids.includes(signal.leg_id) || (answered_id && answered_id !== signal.leg_id)) return undefined
-      const state = { ...connecting, answered_id: signal.leg_id, queues: [] }
-      return { state, after: (changed) => join(core, changed) }
-    }
-    if (signal.type !== 'leg_ended' || !leg_ids.includes(signal.leg_id)) return undefined
-    const isTurn = ({ after }: Queue): boolean => after === signal.leg_id
-    const left: Connecting = {
-      ...connecting,
-      leg_ids: leg_ids.filter((id) => id !== signal.leg_id),
-      queues: queues.map((queue) => (isTurn(queue) ? { ...queue, after: '' } : queue)),
-    }
-    if (signal.leg_id === answered_id || !goesOn(left)) return over(core, call, option, causeOf(signal.reason))
-    if (!queues.some(isTurn)) return { state: { ...left } }
-    const where = { call_id: call.id, turn: call.turn }
-    return { state: { ...left }, also: (tx) => core.jobs.enqueue(tx, 'call.connect_next', where) }
   },
 
   end: tearDown,
@@ -90,10 +84,11 @@ export const connect: MediaAction<'connect'> = {
 const goesOn = ({ leg_ids, queues }: Connecting): boolean =>
   leg_ids.length > 0 || queues.some(({ after }) => after === '')
 
-const over = (core: Core, call: CallRow, { relay_reason }: { relay_reason: boolean }, cause: number): Outcome => ({
-  ...(relay_reason ? { hangUp: cause } : { leave: true }),
-  after: () => tearDown(core, call),
-})
+function over(core: Core, call: CallRow, { relay_reason }: { relay_reason: boolean }, cause: number): Outcome {
+  const connecting = connectingOf(call)
+  if (isTransferPending(connecting) && !connecting.transferor_left) return transferFailed(core, call)
+  return { ...(relay_reason ? { hangUp: cause } : { leave: true }), after: () => tearDown(core, call) }
+}
 
 /** Undefined when it is not awaited any more: somebody has answered meanwhile. */
 function ringNext(
@@ -114,46 +109,4 @@ function ringNext(
     also: (tx) => insertCalls(core, tx, [leg]),
     after: () => dial(core, leg, call.asterisk_id),
   }
-}
-
-const ringBackId = (call: CallRow): string => playbackId(call, 0)
-
-async function ringBack(core: Core, call: CallRow): Promise<void> {
-  const ari = core.ari(call.asterisk_id)
-  if (call.status === 'progressing') await ari.play(call.channel_id, ringBackId(call), 'tone:ring')
-  else await ari.ring(call.channel_id)
-}
-
-/** Lets the caller hear what a leg says before it is answered: announcements, or another ringing. */
-async function listenTo(core: Core, call: CallRow): Promise<void> {
-  const ari = core.ari(call.asterisk_id)
-  await ari.stopPlayback(ringBackId(call))
-  if (call.status === 'ringing') await ari.progress(call.channel_id)
-  await joinBridge(core, call, connectingOf(call).heard_id, [call.channel_id])
-}
-
-async function joinBridge(core: Core, call: CallRow, leg_id: string, channelIds: string[]): Promise<void> {
-  const leg = await core.calls.find(core.store, '*', leg_id)
-  if (!leg) return
-  const ari = core.ari(call.asterisk_id)
-  await ari.createBridge(bridgeId(call))
-  await ari.join(bridgeId(call), [...channelIds, leg.channel_id])
-}
-
-/** May be repeated: everything in it may have happened before. */
-async function join(core: Core, call: CallRow): Promise<void> {
-  const { leg_ids, answered_id, heard_id } = connectingOf(call)
-  const ari = core.ari(call.asterisk_id)
-  await ari.stopPlayback(ringBackId(call))
-  await answerCall(core, call)
-  if (answered_id !== heard_id) await joinBridge(core, call, answered_id, heard_id ? [] : [call.channel_id])
-  const others = leg_ids.filter((id) => id !== answered_id)
-  await Promise.all(others.map((id) => core.apply(id, { type: 'hang_up', cause: 26 })))
-}
-
-async function tearDown(core: Core, call: CallRow): Promise<void> {
-  const ari = core.ari(call.asterisk_id)
-  await ari.stopPlayback(ringBackId(call))
-  await ari.destroyBridge(bridgeId(call))
-  await Promise.all(connectingOf(call).leg_ids.map((id) => core.apply(id, { type: 'hang_up', cause: 16 })))
 }
