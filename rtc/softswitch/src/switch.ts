@@ -12,6 +12,7 @@ import type { Resolve } from './call/outbound-sip.ts'
 import { createRedirects, phonesOf } from './call/redirect.ts'
 import type { SoftswitchConfig } from './config.ts'
 import { createMediaEngine } from './media/index.ts'
+import { watchOverload } from './overload.ts'
 import type { Changed, FromWorker, Metrics, Registration } from './protocol.ts'
 import { createAuthenticator, type Lookup } from './sip/authenticate.ts'
 import { openCapture } from './sip/capture.ts'
@@ -20,6 +21,7 @@ import { type Binding, createLocation, type LocationChange } from './sip/locatio
 import { startNatPing } from './sip/nat-ping.ts'
 import { createNonceIssuer } from './sip/nonce.ts'
 import { createRegistrar } from './sip/registrar.ts'
+import { createSourceGuard } from './sip/source-guard.ts'
 import { createFailureThrottle, createPacketLimiter } from './sip/throttle.ts'
 import { SIP_TIMERS } from './sip/timers.ts'
 import { readTlsIdentity } from './sip/tls-identity.ts'
@@ -142,12 +144,18 @@ export async function startSwitch(
 
   const { realm } = config
   const { lookup } = outside
+  const isTrusted = (source: string) => trusted.check(source, source.includes(':') ? 'ipv6' : 'ipv4')
+  const limit = createPacketLimiter(PACKETS_PER_SECOND, PACKET_BURST)
+  const sources = createSourceGuard({ isTrusted, count })
+  const overload = watchOverload(config.maxUtilization)
+  const full = () => core.channels.size >= config.maxCalls || overload.now()
   const authenticate = createAuthenticator({
     realm,
     algorithms: config.digestAlgorithms,
     lookup,
     nonces: createNonceIssuer(),
     throttle: createFailureThrottle(),
+    onProven: sources.proven,
     count,
   })
   const register = createRegistrar({
@@ -160,8 +168,11 @@ export async function startSwitch(
     core,
     agent: () => agent,
     app: config.ariApp,
-    maxCalls: config.maxCalls,
-    decide: createInvitePolicy({ realm, authenticate, lookup, isLocalDomain, trunkOf, trusted }),
+    full,
+    decide: createInvitePolicy({
+      ...{ realm, authenticate, lookup, isLocalDomain, trunkOf, trusted },
+      onProven: sources.proven,
+    }),
   })
   const capture =
     config.hepCollector &&
@@ -169,8 +180,6 @@ export async function startSwitch(
       address: addresses.addressFor(flow.remoteAddress),
       port: agent.port,
     }))
-  const limit = createPacketLimiter(PACKETS_PER_SECOND, PACKET_BURST)
-  const isTrusted = (source: string) => trusted.check(source, source.includes(':') ? 'ipv6' : 'ipv4')
 
   const agent: UserAgent = await createUserAgent({
     bind: config.bindAddress,
@@ -181,6 +190,7 @@ export async function startSwitch(
     timers: { ...SIP_TIMERS, t1Ms: config.sipT1Ms },
     addressFor: addresses.addressFor,
     admit: (source) => isTrusted(source) || limit(source),
+    admitRequest: sources.admits,
     onInvite: (transaction) => void inbound(transaction).catch(onError),
     onRegister: (transaction) => void register(transaction).catch(onError),
     onConnectionLost: location.connectionLost,
@@ -217,6 +227,7 @@ export async function startSwitch(
       asteriskId: config.asteriskId,
       startedAt: new Date(),
       maxCalls: config.maxCalls,
+      full,
       variables: new Map(),
       onError,
     },
@@ -236,6 +247,7 @@ export async function startSwitch(
     metrics: () => ({
       ...counters,
       channels_active: core.channels.size,
+      thread_utilization: overload.utilization,
       bridges_active: core.bridges.size,
       registrations_active: location.list().length,
       sip_transactions_active: agent.transactionsActive,
@@ -260,6 +272,7 @@ export async function startSwitch(
       await ari.close()
       await agent.close()
       capture?.close()
+      overload.close()
       location.close()
       media.close()
       await Promise.all([own.close(), guarded.close()])

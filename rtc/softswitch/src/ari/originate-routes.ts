@@ -59,7 +59,11 @@ async function makeOutbound(
   if (id !== undefined && context.core.channels.has(id))
     throw new AriError(409, 'Channel with given unique ID already exists')
   const create = outboundChannelFor(context, endpoint)
-  if (!create || context.core.channels.size >= context.maxCalls) throw allocationFailed()
+  if (!create) throw allocationFailed()
+  if (context.full()) {
+    context.core.count('calls_refused_full')
+    throw allocationFailed()
+  }
   const variables = variablesOf(args)
   const caller = callerId(text(args, 'callerId'))
   const channel = await create(context, { id: id ?? randomUUID(), caller, variables, onAnswered })

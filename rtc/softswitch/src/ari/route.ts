@@ -33,6 +33,8 @@ export interface AriContext extends OutboundContext {
   asteriskId: string
   startedAt: Date
   maxCalls: number
+  /** Whether there is no room for a call more. */
+  full(): boolean
   variables: Map<string, string>
   /** A fault of ours, to be logged. */
   onError(error: unknown): void

@@ -28,7 +28,7 @@ export interface Core {
   /** Numbers channels in their names, as `PJSIP/alice-0000001f`. */
   nextChannelName(prefix: string): string
   emit(event: AriEvent, about: About): void
-  count(name: 'calls_inbound' | 'calls_outbound'): void
+  count(name: 'calls_inbound' | 'calls_outbound' | 'calls_refused_full'): void
   /** Whether an application by this name is connected. */
   hasApp(name: string): boolean
   subscribe(app: string, about: About): void

@@ -19,7 +19,8 @@ export function createInbound(options: {
   core: Core
   agent: () => UserAgent
   app: string
-  maxCalls: number
+  /** Whether there is no room for a call more. */
+  full(): boolean
   decide(request: ServerTransaction['request'], flow: ServerTransaction['flow']): Promise<InviteVerdict>
 }) {
   const { core, app } = options
@@ -32,11 +33,15 @@ export function createInbound(options: {
     const { request, flow } = transaction
     // The caller may give up while we still find out who calls.
     transaction.onCancel = () => transaction.respond(487, { toTag: 'switch' })
+    // Before anybody is asked who calls: who is refused must cost little.
+    if (options.full()) {
+      core.count('calls_refused_full')
+      return transaction.respond(503, later(10))
+    }
     const verdict = await options.decide(request, flow)
     if (transaction.answered) return
     if (!verdict.ok) return transaction.respond(verdict.status, { toTag: 'switch', headers: verdict.headers })
     if (!core.hasApp(app)) return transaction.respond(503, later(5))
-    if (core.channels.size >= options.maxCalls) return transaction.respond(503, later(10))
     const problem = inviteIsAcceptable(transaction)
     // §8.2.3: a 415 names what there is; the others may.
     if (problem !== null)

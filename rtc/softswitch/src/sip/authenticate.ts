@@ -54,9 +54,10 @@ export function createAuthenticator(options: {
   lookup: Lookup
   nonces: NonceIssuer
   throttle: FailureThrottle
+  onProven(source: string): void
   count(name: 'sip_auth_failed' | 'sip_auth_throttled'): void
 }) {
-  const { realm, algorithms, lookup, nonces, throttle, count } = options
+  const { realm, algorithms, lookup, nonces, throttle, onProven, count } = options
 
   const challenge = (status: ChallengeStatus, stale = false): AuthResult => {
     const nonce = nonces.issue()
@@ -97,6 +98,7 @@ export function createAuthenticator(options: {
     const verdict = nonces.check(credentials.nonce, credentials.qop ? credentials.nc : undefined)
     if (verdict !== 'fresh') return challenge(who.status, verdict === 'stale')
     throttle.succeeded(key)
+    onProven(who.source)
     return { ok: true, account }
   }
 }

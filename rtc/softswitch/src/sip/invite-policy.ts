@@ -21,8 +21,9 @@ export function createInvitePolicy(options: {
   isLocalDomain(host: string): boolean
   trunkOf(host: string): string | null
   trusted: BlockList
+  onProven(source: string): void
 }) {
-  const { realm, authenticate, lookup, isLocalDomain, trunkOf, trusted } = options
+  const { realm, authenticate, lookup, isLocalDomain, trunkOf, trusted, onProven } = options
   const unavailable: InviteVerdict = { ok: false, status: 503, headers: [['retry-after', '5']] }
 
   /** By where it comes from, or else by a digest. A trunk may say who calls through it. */
@@ -31,7 +32,10 @@ export function createInvitePolicy(options: {
     if (!credentialsOf(request, realm)) {
       try {
         const account = await lookup({ user: '', ...who })
-        if (account) return { ok: true, account, trusted: true }
+        if (account) {
+          onProven(source)
+          return { ok: true, account, trusted: true }
+        }
       } catch {
         return unavailable
       }

@@ -72,6 +72,8 @@ export async function createUserAgent(options: {
   addressFor(remoteAddress: string): string
   /** False drops a packet of this source before it is parsed. */
   admit(source: string): boolean
+  /** False drops a request that was parsed. */
+  admitRequest(request: SipRequest, source: string): boolean
   onInvite(transaction: ServerTransaction): void
   onRegister(transaction: ServerTransaction): void
   onConnectionLost(flow: Flow): void
@@ -151,6 +153,8 @@ export async function createUserAgent(options: {
         if (result.refusal) flow.send(formatRefusal(result.refusal, flow))
         return count('sip_packets_malformed')
       }
+      const { message } = result
+      if (message.kind === 'request' && !options.admitRequest(message, flow.remoteAddress)) return
       try {
         layer.receive(result.message, flow)
       } catch (error) {
