@@ -119,6 +119,83 @@ describe('groupcalls', () => {
   }, 30_000)
 })
 
+describe('a phone that does not answer', () => {
+  async function legTo(address: Awaited<ReturnType<typeof extension>>['address']): Promise<string> {
+    const destinations = [address]
+    const { groupcalls } = await api.call.create({ source: nobody, destinations, actions: [{ type: 'beep' }] })
+    return groupcalls[0]!.call_ids[0]!
+  }
+  type Fate = (phone: Phone) => Promise<unknown>
+  const refuses =
+    (status: number): Fate =>
+    async (phone) =>
+      (await phone.nextCall()).reject(status)
+  const leaves: Fate = (phone) => phones.splice(phones.indexOf(phone), 1)[0]!.close()
+  const cases: [string, string, Fate, string][] = [
+    ['is busy', '1001', refuses(486), 'busy'],
+    ['rejects', '1001', refuses(603), 'noanswer'],
+    ['is away for now', '1001', refuses(480), 'noanswer'],
+    ['cannot take such a call', '1001', refuses(488), 'failed'],
+    ['rings for too long', '1001', async (phone) => (await phone.nextCall()).ring(), 'dialout'],
+    ['has gone without a word', '1007', leaves, 'dialout'],
+  ]
+  test.each(cases)(
+    'and %s',
+    async (_, username, fate, reason) => {
+      const { phone, address } = await extension(username)
+      const happens = username === '1007' ? await fate(phone) : fate(phone)
+      const id = await legTo(address)
+      await happens
+      const ended = await told('call_hangup', (data) => data.id === id)
+      expect(ended).toMatchObject({ hangup_reason: reason, direction: 'outgoing', tm_progressing: null })
+      expect(
+        events.frames.filter(({ type, resource_id }) => type === 'call_hangup' && resource_id === id),
+      ).toHaveLength(1)
+    },
+    60_000,
+  )
+
+  test('and is registered nowhere', async () => {
+    const address = { ...nobody, type: 'extension' as const, target: '1009', target_name: '1009' }
+    const id = await legTo(address)
+    expect(await told('call_hangup', (data) => data.id === id)).toMatchObject({ hangup_reason: 'failed' })
+  }, 30_000)
+})
+
+test('a key ends speech that listens for it, and the flow goes on', async () => {
+  const text = 'This takes a while, as it is a long sentence, and nobody wants to hear all of it. '.repeat(5)
+  const call = await dial([
+    { type: 'answer' },
+    { type: 'talk', option: { text, language: 'en-US', digits_handle: 'next' } },
+    { type: 'beep' },
+    sleep(60_000),
+  ])
+  await call.answered
+  await call.waitForSpeech()
+  await call.sendDtmf('5')
+  await call.waitForTone(1_000)
+  await call.hangup()
+}, 20_000)
+
+test('a flow that is changed while it runs is that of the next call', async () => {
+  const tone = (count: number) => Array.from({ length: count }, () => ({ type: 'beep' }))
+  const call = await dial([{ type: 'answer' }, sleep(700), ...tone(1), sleep(60_000)])
+  await call.answered
+  const [running] = (await api.call.list({ page_size: 1 })).result
+  const { flow_id } = running!
+  const [number] = (await api.number.list({ page_size: 1 })).result
+  await api.flow.update({
+    id: flow_id,
+    name: 'changed',
+    detail: '',
+    actions: [{ type: 'hangup', option: { reason: 'busy' } }],
+  })
+  await call.waitForTone(1_000)
+  await call.hangup()
+  const next = await phones.at(-1)!.call(`sip:${number!.number}@${sidetone.host}`)
+  await expect(next.answered).rejects.toMatchObject({ status: 486 })
+}, 20_000)
+
 test('a call ends after the longest time that it may take', async () => {
   const call = await dial([{ type: 'answer' }, sleep(60_000)])
   await call.answered
@@ -166,4 +243,33 @@ describe('a recording', () => {
     },
     30_000,
   )
+
+  test('is paused and resumed, stopped, downloaded and deleted by REST', async () => {
+    const call = await dial([{ type: 'answer' }, sleep(60_000)])
+    await call.answered
+    const { id } = (await api.call.list({ page_size: 1 })).result[0]!
+    const say = async (frequency: number) => {
+      void call.play({ frequency, durationMs: 500 })
+      await new Promise((resolve) => setTimeout(resolve, 600))
+    }
+    const { recording_id } = await api.call.recording_start({ id, format: 'wav' })
+    await say(500)
+    await api.call.recording_pause({ id })
+    await say(900)
+    await api.call.recording_resume({ id })
+    await say(1_300)
+    await api.call.recording_stop({ id })
+    await told('recording_finished', (data) => data.id === recording_id)
+    const { location } = (await api.recording.file({ id: recording_id })) as { location: string }
+    const { samples } = readWav(Buffer.from(await (await fetch(location)).arrayBuffer()))
+    const tones = Array.from({ length: Math.floor(samples.length / 800) }, (_one, index) =>
+      strongestTone(samples.subarray(index * 800, index * 800 + 800)),
+    )
+    const holds = (wanted: number) =>
+      tones.some(({ frequency, share }) => Math.abs(frequency - wanted) < 20 && share > 0.5)
+    expect([500, 900, 1_300].map(holds)).toEqual([true, false, true])
+    await api.recording.delete({ id: recording_id })
+    await expect(api.recording.get({ id: recording_id })).rejects.toMatchObject({ status: 'NOT_FOUND' })
+    await call.hangup()
+  }, 30_000)
 })

@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createSidetone } from '@sidetone/sdk'
+import { expect, test } from 'vitest'
+import { createPhone, openEvents, type SidetoneProcess, startSidetone } from '../src/index.ts'
+
+const number = '+14155550189'
+
+const operatorOf = async ({ url }: SidetoneProcess) => {
+  const login = { username: 'admin@localhost', password: 'admin@localhost' }
+  return createSidetone({ baseUrl: url, token: (await createSidetone({ baseUrl: url }).session.login(login)).token })
+}
+
+test('after a kill -9 in the middle of a call it is ended once, charged once, and told in order', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'sidetone-killed-'))
+  const first = await startSidetone({ dataDir })
+  const before = await operatorOf(first)
+  const { id: customer_id } = await before.customer.own()
+  const account = await before.billing_account.own()
+  await before.billing_account.update_plan_type({ id: account.id, plan_type: 'free' })
+  await before.billing_account.balance_add_force({ id: account.id, balance: 1 })
+  const flow = await before.flow.create({
+    name: 'long',
+    actions: [{ type: 'answer' }, { type: 'recording_start' }, { type: 'echo', option: { duration: 600_000 } }],
+  })
+  await before.number.register({ customer_id, number, name: 'long', call_flow_id: flow.id })
+
+  const carrier = await createPhone({ server: { host: first.host, port: first.sipPort }, username: 'carrier' })
+  const call = await carrier.call(`sip:${number}@${first.host}`, { from: 'sip:+14155550123@carrier.example' })
+  await call.answered
+  void call.play({ frequency: 500, durationMs: 3_000 })
+  await call.waitForTone(500)
+  const [running] = (await before.call.list({})).result
+  await first.kill()
+
+  const second = await startSidetone({ dataDir })
+  const after = await operatorOf(second)
+  const events = await openEvents({ url: second.url, accesskey: second.accesskey, customerId: customer_id, cursor: 0 })
+  const ofCall = () =>
+    events.frames.filter(({ resource, resource_id }) => resource === 'call' && resource_id === running!.id)
+  const ends = () => ofCall().filter(({ type }) => type === 'call_hangup')
+  await expect.poll(() => ends().length, { timeout: 60_000 }).toBe(1)
+  await expect.poll(async () => (await after.recording.list({})).result[0]?.status).toBe('ended')
+  expect(ofCall().map(({ sequence }) => sequence)).toEqual(ofCall().map((_, index) => index + 1))
+  expect(ends()).toHaveLength(1)
+  expect(events.frames.map(({ cursor }) => cursor)).toEqual(events.frames.map((_, index) => index + 1))
+  expect(await after.call.get({ id: running!.id })).toMatchObject({ status: 'hangup', hangup_reason: 'normal' })
+  expect(await after.activeflow.get({ id: running!.activeflow_id })).toMatchObject({ status: 'ended' })
+
+  // What was held back is settled, once.
+  const billings = async () =>
+    (await after.billing.list({})).result.filter(({ reference_id }) => reference_id === running!.id)
+  await expect.poll(async () => (await billings()).map(({ status }) => status), { timeout: 20_000 }).toEqual(['end'])
+  const [charge] = await billings()
+  expect(charge!.amount_credit).toBeLessThan(0)
+  events.close()
+  await carrier.close()
+  expect(await second.stop()).toBe(0)
+  await rm(dataDir, { recursive: true })
+}, 120_000)
