@@ -23,6 +23,27 @@ import { recordingErrors, recordingResource } from './recording.ts'
 export const CallStatus = z.enum(['dialing', 'ringing', 'progressing', 'terminating', 'canceling', 'hangup'])
 export const HangupReason = z.enum(['', 'normal', 'failed', 'busy', 'cancel', 'timeout', 'noanswer', 'dialout', 'amd'])
 
+/** How well one direction of a call's audio came through. */
+const StreamQuality = z.object({
+  /** How people would rate it, from 1 (bad) to 4.4 (as good as a phone can be): ITU-T G.107, from loss, jitter and delay. */
+  mos: z.number().min(1).max(4.5),
+  packets: z.int(),
+  packets_lost: z.int(),
+  jitter_ms: z.number(),
+})
+
+/** How well a call was heard, by RTP and its reports. */
+const CallQuality = z
+  .object({
+    /** What we heard of the phone. */
+    received: StreamQuality,
+    /** What the phone heard of us, as it reported; null: it sends no reports. */
+    sent: StreamQuality.nullable(),
+    round_trip_ms: z.number().nullable(),
+  })
+  .meta({ id: 'CallQuality' })
+export type CallQuality = z.infer<typeof CallQuality>
+
 /** One leg: one phone that calls us or is called. */
 export const Call = z
   .object({
@@ -46,6 +67,8 @@ export const Call = z
     hangup_by: z.enum(['', 'remote', 'local']),
     hangup_reason: HangupReason,
     metadata: z.record(z.string(), z.unknown()),
+    /** Known when it has ended; null before, and for a call in which nothing was said. */
+    quality: CallQuality.nullable(),
     tm_ringing: Time.nullable(),
     tm_progressing: Time.nullable(),
     tm_hangup: Time.nullable(),

@@ -9,6 +9,7 @@ import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
 import { onMediaChannelReady, parseMediaChannelId } from './external-media.ts'
 import { type AriChannel, receiveCall, stasisArgsOf } from './incoming.ts'
+import { qualityOf } from './quality.ts'
 import { reconcileNode } from './reaper.ts'
 import { endRecording, onRecordedDigit, onSnoopReady, recordingIdOfSnoop } from './recordings.ts'
 import { type ReferTo, transferCall } from './transfers.ts'
@@ -31,6 +32,8 @@ interface Fields {
   state?: string
   refer_to: ReferTo
   referred_by: { source_channel: AriChannel }
+  variable: string
+  value: string
 }
 
 type Handle = (core: Core, asteriskId: string, fields: Fields, eventId: string) => Promise<unknown>
@@ -62,6 +65,13 @@ const handlers: Record<string, Handle> = {
   async Dial(core, asteriskId, { peer, dialstatus }) {
     const call = dialstatus === 'PROGRESS' ? await legOf(core, asteriskId, peer) : undefined
     return call?.early_media && core.signal(call.master_call_id, { type: 'leg_speaks', leg_id: call.id })
+  },
+
+  async ChannelVarset(core, asteriskId, { channel, variable, value }) {
+    const quality = variable === 'RTPAUDIOQOS' ? qualityOf(value) : undefined
+    const call = quality && (await legOf(core, asteriskId, channel))
+    if (!call) return
+    await core.change(call.id, (row) => (row.status === 'hangup' ? undefined : { call: { ...row, quality } }))
   },
 
   async ChannelDestroyed(core, asteriskId, { channel, cause = 16, tech_cause: status }) {

@@ -15,9 +15,17 @@ interface Originate {
   channelId: string
   endpoint: string
   callerId?: string | undefined
+  /** The codecs to offer, best first: `alaw,ulaw`. */
+  formats?: string | undefined
   variables?: Record<string, string>
   timeoutSeconds: number
 }
+
+const newChannel = ({ channelId, endpoint, callerId, formats }: Omit<Originate, 'variables' | 'timeoutSeconds'>) => ({
+  ...{ endpoint, app: stasisApp, channelId },
+  ...(callerId && { callerId }),
+  ...(formats && { formats }),
+})
 
 type ExternalMedia = Omit<ActionOption<'external_media_start'>, 'direction' | 'direction_listen' | 'direction_speak'>
 
@@ -130,13 +138,14 @@ export function ariOf(client: Client<typeof asteriskContract>): Ari {
     mute: (channelId, direction) => post(`channels/${channelId}/mute`, { direction }),
     unmute: (channelId, direction) => gone(`channels/${channelId}/mute`, { direction }),
     hangUp: (channelId, cause) => tolerant('DELETE', `channels/${channelId}`, { reason_code: cause }),
-    async originate({ channelId, endpoint, callerId, variables = {}, timeoutSeconds }) {
-      const query = { endpoint, app: stasisApp, channelId, timeout: timeoutSeconds, ...(callerId && { callerId }) }
+    async originate({ timeoutSeconds, variables = {}, ...channel }) {
+      const query = { ...newChannel(channel), timeout: timeoutSeconds }
       return (await request('POST', 'channels', query, { variables: { ...transfersAreOurs, ...variables } }))
         .asterisk_id
     },
-    async originateEarly({ channelId, endpoint, callerId, variables = {}, timeoutSeconds }) {
-      const query = { endpoint, app: stasisApp, channelId, ...(callerId && { callerId }) }
+    async originateEarly({ timeoutSeconds, variables = {}, ...channel }) {
+      const { channelId, callerId } = channel
+      const query = newChannel(channel)
       // Asterisk takes the caller of such a channel by these functions alone.
       const caller = callerId ? { 'CALLERID(all)': callerId, 'CONNECTEDLINE(all,i)': callerId } : {}
       const { asterisk_id } = await request('POST', 'channels/create', query, {

@@ -17,8 +17,12 @@ const Phase = z.enum([
   'running',
 ])
 
-/** One way to reach a phone: what the RTC node dials, and the variables of its channel. */
-export const Way = z.object({ endpoint: z.string(), variables: z.record(z.string(), z.string()) })
+/** One way to reach a phone: what the RTC node dials, the variables of its channel, and the codecs it offers (absent: its own). */
+export const Way = z.object({
+  endpoint: z.string(),
+  variables: z.record(z.string(), z.string()),
+  formats: z.string().optional(),
+})
 export type Way = z.infer<typeof Way>
 
 /** What the call manager knows of a call beyond what others may see. */

@@ -1,4 +1,5 @@
 import { internalIdentity, nilId } from '@sidetone/contract'
+import { nodeCodecsOf } from '@sidetone/proto-schemas/codec'
 import type { Address } from '@sidetone/proto-schemas/common'
 import type { OutboundConfig } from '@sidetone/proto-schemas/outbound-config'
 import { parsePhoneNumberFromString } from 'libphonenumber-js'
@@ -41,7 +42,8 @@ export async function dialableOf(core: Core, dialler: Dialler, destination: Addr
   switch (destination.type) {
     case 'sip': {
       await checkSipHost(core, dialler, destination.target)
-      const ways = [{ endpoint: `PJSIP/call-out/sip:${withPort(destination.target)}`, variables: {} }]
+      const endpoint = `PJSIP/call-out/sip:${withPort(destination.target)}`
+      const ways = [{ endpoint, variables: {}, ...formatsOf(dialler) }]
       return { source: await sourceOf(core, dialler), destination, ways }
     }
     case 'extension': {
@@ -68,6 +70,12 @@ export async function dialableOf(core: Core, dialler: Dialler, destination: Addr
         `addresses of type ${destination.type || '""'} cannot be called here; use tel, sip, extension or agent`,
       )
   }
+}
+
+/** What the customer wants to be offered where it is not a carrier's or a registered phone's business. */
+function formatsOf({ config }: Dialler): Pick<Way, 'formats'> {
+  const formats = nodeCodecsOf(config?.codecs ?? '').join(',')
+  return formats === '' ? {} : { formats }
 }
 
 function refuse(problem: string): never {

@@ -161,4 +161,5 @@ export const migrations = [
       schema.createIndex(`ix_call_${name}_tm_delete`).on(`call_${name}`).column('tm_delete').execute(),
     ),
   ),
+  migration('0022_call_quality', (schema) => schema.alterTable('call_call').addColumn('quality', 'text').execute()),
 ]

@@ -24,6 +24,7 @@ export const newCall = {
   hangup_by: '' as const,
   hangup_reason: '' as const,
   metadata: {},
+  quality: null,
   tm_ringing: null,
   tm_progressing: null,
   tm_hangup: null,

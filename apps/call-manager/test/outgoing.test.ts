@@ -53,6 +53,39 @@ test('a sip address is called as it is given, from the source that is given', as
   await lab.ended()
 })
 
+test('a sip address is offered the codecs that the customer wants, in their order', async () => {
+  const phone = await lab.phone('someone')
+  const target = `someone@127.0.0.1:${phone.port}`
+  const offered = async () => {
+    await lab.calls.create({ actions: beep, destinations: [{ type: 'sip', target }] })
+    const call = await phone.nextCall()
+    const media = /^m=audio \d+ RTP\/AVP (.*)$/m.exec(call.invite.body)![1]
+    await call.reject(486)
+    await lab.ended()
+    return media
+  }
+  expect(await offered()).toBe('0 8 9 107 101 102')
+  await lab.outboundConfigs.update_own({ codecs: 'G729,PCMA,g722,ulaw' })
+  expect(await offered()).toBe('8 9 0 101')
+  await lab.outboundConfigs.update_own({ codecs: 'G729' })
+  expect(await offered()).toBe('0 8 9 107 101 102')
+  await lab.outboundConfigs.update_own({ codecs: '' })
+})
+
+test('how well both sides were heard is known when the call has ended', async () => {
+  const { calls } = await lab.calls.create({ actions: wait, destinations: [bob.address] })
+  const call = await bob.phone.nextCall()
+  await call.answer()
+  await call.play({ frequency: 440, durationMs: 600 })
+  expect((await lab.calls.get({ id: calls[0]!.id })).quality).toBeNull()
+  await call.hangup()
+  const { id, quality } = await lab.ended()
+  expect(quality).toMatchObject({ received: { packets_lost: 0 }, sent: null, round_trip_ms: null })
+  expect(quality!.received.packets).toBeGreaterThan(20)
+  expect(quality!.received.mos).toBeGreaterThan(4)
+  expect((await lab.calls.get({ id })).quality).toEqual(quality)
+})
+
 test('a phone of another customer cannot be called by its sip address, an own one can', async () => {
   const by = (customer: string) => `1000@${customer}.registrar.sidetone.localhost`
   const dial = (target: string) => lab.calls.create({ actions: beep, destinations: [{ type: 'sip', target }] })

@@ -20,7 +20,7 @@ const call: Call = {
   ...{ chained_call_ids: [], recording_id: nilId, recording_ids: [], groupcall_id: nilId, metadata: {} },
   ...{ source: nobody, destination: nobody, status: 'hangup', direction: 'incoming', mute_direction: '' },
   action: { id: nilId, next_id: nilId, type: 'answer', option: {}, tm_execute: null },
-  ...{ hangup_by: 'remote', hangup_reason: 'normal', tm_ringing: null, tm_progressing: null },
+  ...{ hangup_by: 'remote', hangup_reason: 'normal', quality: null, tm_ringing: null, tm_progressing: null },
   ...{ tm_create: timeAfter(-60 * secondMs), tm_update: null, tm_delete: null, tm_hangup: timeAfter(-30 * secondMs) },
 }
 

@@ -1,5 +1,6 @@
 import { createClient, type Transport } from '@sidetone/bus'
 import { internalIdentity } from '@sidetone/contract'
+import { nodeCodecsOf } from '@sidetone/proto-schemas/codec'
 import { carrierEndpoint, type Provider, routeContract } from '@sidetone/proto-schemas/route'
 import type { Logger } from 'pino'
 import type { AriReply, AriRequest } from './ari-socket.ts'
@@ -26,16 +27,6 @@ const inherited = new Set([
   'trust_id_inbound',
   'trust_id_outbound',
 ])
-
-/** Codecs as carriers are written down with them, by Asterisk's names. */
-const codecNames: Record<string, string> = {
-  ulaw: 'ulaw',
-  pcmu: 'ulaw',
-  alaw: 'alaw',
-  pcma: 'alaw',
-  g722: 'g722',
-  gsm: 'gsm',
-}
 
 interface Attribute {
   attribute: string
@@ -86,6 +77,6 @@ const attributesOf = (values: Record<string, string>): Attribute[] =>
   Object.entries(values).map(([attribute, value]) => ({ attribute, value }))
 
 function codecsOf({ codecs }: Provider): string[] {
-  const known = codecs.split(',').flatMap((name) => codecNames[name.toLowerCase()] ?? [])
+  const known = nodeCodecsOf(codecs)
   return known.length > 0 ? known : ['ulaw', 'alaw']
 }

@@ -10,7 +10,11 @@ const ignored = new Set([
   'PeerStatusChange',
 ])
 
-export const isIgnored = (event: AriMessage): boolean => ignored.has(event.type)
+/** Of variables, only how well a call was heard is of interest: Asterisk sets it when the call ends. */
+const qualityVariable = 'RTPAUDIOQOS'
+
+export const isIgnored = (event: AriMessage): boolean =>
+  ignored.has(event.type) && !(event.type === 'ChannelVarset' && event.variable === qualityVariable)
 
 /** What an event is about, so that all events of one channel keep their order: its channel, else its bridge. */
 export function targetOf(event: AriMessage, asteriskId: string): string {

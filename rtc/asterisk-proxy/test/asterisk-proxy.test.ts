@@ -162,7 +162,8 @@ test('events are published in order for each channel, about the channel that the
   node.say({ type: 'Dial', peer: channel })
   node.say({ type: 'ChannelEnteredBridge', channel, bridge: { id: 'b1' } })
   node.say({ type: 'BridgeDestroyed', bridge: { id: 'b1' } })
-  node.say({ type: 'ChannelVarset', channel })
+  node.say({ type: 'ChannelVarset', channel, variable: 'X', value: 'y' })
+  node.say({ type: 'ChannelVarset', channel, variable: 'RTPAUDIOQOS', value: 'ssrc=1' })
   node.say({ type: 'ChannelDestroyed', channel })
   await vi.waitUntil(() => typesOf().includes('ChannelDestroyed') && typesOf().includes('BridgeDestroyed'))
   expect(typesOf('c1')).toEqual([
@@ -172,6 +173,7 @@ test('events are published in order for each channel, about the channel that the
     'RecordingFinished',
     'Dial',
     'ChannelEnteredBridge',
+    'ChannelVarset',
     'ChannelDestroyed',
   ])
   expect(typesOf('b1')).toEqual(['BridgeDestroyed'])

@@ -1,4 +1,5 @@
 import { type Channel, channelView, emitChannel, hangupChannel } from '../call/channel.ts'
+import { rtpStatistics } from '../call/rtp-quality.ts'
 import { setTalkDetect } from '../call/talk-detect.ts'
 import { isTransferState, transferProgress } from '../call/transfer.ts'
 import { controlled, findChannel } from './find-channel.ts'
@@ -125,6 +126,12 @@ export const channelRoutes: Routes = {
     if (!isTransferState(state)) throw new AriError(400, 'Invalid states value')
     transferProgress(context.core, channel, state)
     return NO_CONTENT
+  },
+  'GET /channels/:channelId/rtp_statistics': (context, { params }) => {
+    const channel = findChannel(context, params.channelId)
+    const quality = channel.media.quality()
+    if (!quality) throw new AriError(403, 'Unsupported channel type')
+    return ok(rtpStatistics(channel, quality))
   },
   'GET /channels/:channelId/variable': getVariable,
   'POST /channels/:channelId/variable': setVariable,

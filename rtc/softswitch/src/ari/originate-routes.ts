@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type Channel, channelView, emitChannel, enterStasis, type Party } from '../call/channel.ts'
+import { codecsOf } from '../call/endpoints.ts'
 import { outboundChannelFor } from '../call/originate.ts'
+import type { CodecName } from '../media/types.ts'
 import {
   type AriContext,
   AriError,
@@ -39,6 +41,14 @@ function variablesOf(args: Record<string, unknown>): Map<string, string> {
   return variables
 }
 
+/** What to offer; formats that are not for RTP (`slin`) or not spoken here are passed over, as long as one is left. */
+function formatsOf(formats: string | undefined): CodecName[] | undefined {
+  if (formats === undefined) return undefined
+  const codecs = codecsOf(formats)
+  if (codecs.length === 0) throw new AriError(400, 'Invalid formats')
+  return codecs
+}
+
 async function makeOutbound(
   context: AriContext,
   args: Record<string, unknown>,
@@ -65,8 +75,9 @@ async function makeOutbound(
     throw allocationFailed()
   }
   const variables = variablesOf(args)
+  const codecs = formatsOf(text(args, 'formats'))
   const caller = callerId(text(args, 'callerId'))
-  const channel = await create(context, { id: id ?? randomUUID(), caller, variables, onAnswered })
+  const channel = await create(context, { id: id ?? randomUUID(), caller, variables, codecs, onAnswered })
   if (!channel) throw allocationFailed()
   for (const [variable, value] of variables) {
     if (!variable.startsWith('PJSIP_HEADER(')) emitChannel(context.core, 'ChannelVarset', channel, { variable, value })

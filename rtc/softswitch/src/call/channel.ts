@@ -4,6 +4,7 @@ import type { Replaces } from '../sip/refer.ts'
 import type { Bridge } from './bridge.ts'
 import { type Core, timestamp } from './core.ts'
 import { createJobQueue, type JobQueue } from './job-queue.ts'
+import { tellQuality } from './rtp-quality.ts'
 
 export type ChannelState = 'Down' | 'Ring' | 'Ringing' | 'Up'
 
@@ -168,6 +169,7 @@ export function destroyChannel(core: Core, channel: Channel, cause: number, tech
   channel.ended = true
   for (const run of channel.onEnd) run()
   channel.bridge?.remove(channel)
+  tellQuality(core, channel)
   channel.media.close()
   channel.jobs.whenIdle(() => tellDestroyed(core, channel, cause, techCause))
 }

@@ -1,3 +1,4 @@
+import type { CodecName } from '../media/types.ts'
 import { parseUri } from '../sip/uri.ts'
 import type { Channel, Party } from './channel.ts'
 import { createEcho, ECHO_DIAL_STRING } from './local-echo.ts'
@@ -9,6 +10,8 @@ export interface OriginateOptions {
   dialString: string
   caller: Party
   variables: Map<string, string>
+  /** What is offered, best first; absent: what the endpoint offers. */
+  codecs?: CodecName[] | undefined
   onAnswered(channel: Channel): void
 }
 

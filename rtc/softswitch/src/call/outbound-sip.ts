@@ -104,7 +104,7 @@ async function dial(
     caller: options.caller,
     headers: customHeaders(options.variables),
     login: endpoint.login,
-    codecs: endpoint.codecs,
+    codecs: options.codecs ?? endpoint.codecs,
     media: channel.media,
     events: {
       onRinging() {

@@ -105,6 +105,7 @@ export function createVirtualMedia(clock: MediaClock, onSaid?: (frame: Frame) =>
       packetsMalformed: 0,
       packetsForeign: 0,
     },
+    quality: () => null,
     close() {
       end(current, false)
       clock.remove(listener)

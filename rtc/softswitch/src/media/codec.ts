@@ -29,8 +29,6 @@ export interface Codec {
   maxBytes: number
   createEncoder(): Encoder
   createDecoder(): Decoder
-  /** Equipment impairment and robustness to random loss (ITU-T G.113 appendix I) for the E-model. */
-  impairment: { ie: number; bpl: number }
 }
 
 export type Codecs = Record<CodecName, Codec>

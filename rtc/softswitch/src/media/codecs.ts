@@ -31,8 +31,6 @@ const g711 = (payloadType: number, law: Law): Codec => ({
   clockHz: 8000,
   frameSamples,
   maxBytes: frameSamples,
-  // With the loss concealment of G.711 appendix I.
-  impairment: { ie: 0, bpl: 25.1 },
   createEncoder: () => ({
     encode(frame, packet, offset) {
       for (let i = 0; i < frameSamples; i++) packet[offset + i] = law.encode[frame[i]! & 0xffff]!
@@ -54,7 +52,6 @@ export const codecs: Codecs = {
     clockHz: 8000, // an old mistake that has to be kept (RFC 3551 section 4.5.2): it samples at 16 kHz
     frameSamples: wideSamples,
     maxBytes: wideSamples / 2,
-    impairment: { ie: 0, bpl: 25.1 },
     createEncoder: createG722Encoder,
     createDecoder: () => concealing(wideRateHz, 2, createG722Decoder().decode),
   },
@@ -63,7 +60,6 @@ export const codecs: Codecs = {
     clockHz: 48_000, // whatever it samples at (RFC 7587 section 4.1)
     frameSamples: wideSamples,
     maxBytes: 1275,
-    impairment: { ie: 0, bpl: 20 },
     createEncoder: createOpusEncoder,
     createDecoder: createOpusDecoder,
   },

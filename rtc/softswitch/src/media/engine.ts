@@ -37,7 +37,11 @@ export function createMediaEngine({ log, ...range }: MediaEngineOptions) {
     const socket = await ports.open()
     const { port } = socket.address()
     socket.on('error', (error) => log?.warn({ err: error, local_port: port }, 'RTP socket failed'))
-    return udpTransport(socket, onSendError(port))
+    return udpTransport(socket, onSendError(port), async () => {
+      const control = await ports.openNext(port)
+      control.on('error', (error) => log?.warn({ err: error, local_port: port + 1 }, 'RTCP socket failed'))
+      return control
+    })
   }
 
   return {

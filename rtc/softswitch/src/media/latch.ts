@@ -43,6 +43,8 @@ export function createLatch() {
       heardAt = nowMs
       return true
     },
+    /** Whether it comes from where we send to; says nothing new about that. */
+    isPeer: (from: Endpoint) => same(from, source ?? named),
     /** Where to send. */
     target: (): Endpoint | undefined => source ?? named,
   }

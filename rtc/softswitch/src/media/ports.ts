@@ -64,5 +64,9 @@ export function createPorts({ bindAddress, portMin, portMax }: PortRange) {
     )
   }
 
-  return { open: isEphemeral ? ephemeral : fromRange }
+  return {
+    open: isEphemeral ? ephemeral : fromRange,
+    /** The odd port that belongs to an even one. */
+    openNext: (port: number) => bind(port + 1, bindAddress),
+  }
 }

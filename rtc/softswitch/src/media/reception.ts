@@ -15,6 +15,7 @@ export function createReception() {
   let first = 0
   let highest = 0 // extended by how often the sequence number wrapped
   let received = 0
+  let bytes = 0
   let jitterMs = 0
   let lastTransit: number | undefined
   let expectedBefore = 0
@@ -28,14 +29,16 @@ export function createReception() {
       first = sequence
       highest = sequence - 1
       received = 0
+      bytes = 0
       jitterMs = 0
       lastTransit = undefined
       expectedBefore = 0
       receivedBefore = 0
     },
     /** `timing` of audio: when it came, and its timestamp as milliseconds. */
-    add(sequence: number, timing?: { arrivalMs: number; mediaMs: number }) {
+    add(sequence: number, payloadBytes: number, timing?: { arrivalMs: number; mediaMs: number }) {
       received++
+      bytes += payloadBytes
       const ahead = ((sequence - highest) << 16) >> 16
       if (ahead > 0) highest += ahead
       if (!timing) return
@@ -62,6 +65,6 @@ export function createReception() {
       }
     },
     /** The same since the stream began, without ending the interval. */
-    sofar: () => ({ ssrc, expected: ssrc === undefined ? 0 : expected(), received, jitterMs }),
+    soFar: () => ({ ssrc, expected: ssrc === undefined ? 0 : expected(), received, bytes, jitterMs }),
   }
 }

@@ -86,7 +86,11 @@ export function createRtpReceiver(stats: MediaStats, onDigit: (digit: string, du
       const isNewest = count(sequence)
       const eventHz = eventClocks.get(payloadType)
       const name = eventHz ? undefined : names.get(payloadType)
-      reception.add(sequence, name && { arrivalMs: nowMs, mediaMs: timestamp / (codecs[name].clockHz / 1000) })
+      reception.add(
+        sequence,
+        payload.length,
+        name && { arrivalMs: nowMs, mediaMs: timestamp / (codecs[name].clockHz / 1000) },
+      )
       if (eventHz) {
         const event = parseTelephoneEvent(payload)
         if (event) dtmf.receive(timestamp, event, eventHz)
@@ -103,6 +107,8 @@ export function createRtpReceiver(stats: MediaStats, onDigit: (digit: string, du
       return heard?.jitterBuffer.read(performance.now()) ?? null
     },
     quietTicks: () => quietTicks,
+    /** Of the timestamps that arrive. */
+    clockHz: () => (heard ? codecs[heard.name].clockHz : 8000),
     close: () => listenTo(undefined),
   }
 }

@@ -73,7 +73,8 @@ export function createRtpSender(transmit: (packet: Buffer) => void) {
       }
       speaking.payloadType = payloadType ?? codec.payloadType
     },
-    setLoss: (share: number) => speaking?.encoder.setLoss?.(share),
+    clockHz: () => speaking?.codec.clockHz ?? 8000,
+    setLoss: (share: number) => void speaking?.encoder.setLoss?.(share),
     tick() {
       now = (now + (speaking ? speaking.codec.clockHz / 50 : frameSamples)) >>> 0
     },

@@ -2,6 +2,9 @@ import { EventEmitter } from 'node:events'
 import { createDtmfSender } from './dtmf-sender.ts'
 import { frameMs, silence } from './frame.ts'
 import { createPlayer } from './player.ts'
+import { isRtcp } from './rtcp.ts'
+import { createRtcpPath } from './rtcp-path.ts'
+import { createRtcpSession } from './rtcp-session.ts'
 import { createRtpReceiver } from './rtp-receiver.ts'
 import { createRtpSender } from './rtp-sender.ts'
 import { createSinks } from './sinks.ts'
@@ -40,6 +43,8 @@ export function createSession(
     stats.packetsSent++
     transport.send(packet, receiver.latch.target()!)
   })
+  const rtcpPath = createRtcpPath(transport, receiver.latch, (bytes) => onRtcp(bytes))
+  const rtcp = createRtcpSession(sender, receiver.reception, receiver.clockHz, rtcpPath.send)
   const player = createPlayer()
   const sinks = createSinks()
   const speechSinks = createSinks()
@@ -62,6 +67,7 @@ export function createSession(
 
   function speak(skip: boolean) {
     sender.tick()
+    rtcp.tick()
     const said = skip ? null : say()
     fed.clear()
     whispers.clear()
@@ -93,8 +99,15 @@ export function createSession(
   }
 
   const listener = { hear, speak }
+  function onRtcp(bytes: Buffer) {
+    if (!rtcp.receive(bytes)) stats.packetsMalformed++
+  }
+
   transport.receive((bytes, from) => {
-    if (remote) receiver.receive(bytes, from)
+    if (!remote) return
+    if (!isRtcp(bytes)) receiver.receive(bytes, from)
+    else if (receiver.latch.isPeer(from)) onRtcp(bytes)
+    else stats.packetsForeign++
   })
   clock.add(listener)
 
@@ -102,11 +115,14 @@ export function createSession(
     localPort: transport.localPort,
     clock,
     stats,
+    quality: rtcp.quality,
     setRemote(media: RemoteMedia) {
       remote = media
       isSending = !media.onHold && media.port > 0 && !['0.0.0.0', '::'].includes(media.address)
       receiver.setRemote(media)
       sender.setRemote(media)
+      rtcpPath.setRemote(media)
+      rtcp.open()
     },
     play: player.play,
     feed: fed.put,
@@ -127,6 +143,8 @@ export function createSession(
       if (closed) return
       closed = true
       clock.remove(listener)
+      rtcp.close()
+      rtcpPath.close()
       transport.close()
       player.close()
       dtmf.close()

@@ -12,15 +12,44 @@ export interface PacketTransport {
   receive(onPacket: (bytes: Buffer, from: Endpoint) => void): void
   /** Takes the packet at once, or copies it: its memory is used again after a few more. */
   send(packet: Buffer, to: Endpoint): void
+  /** A way of its own for RTCP, for a peer that cannot take both on one port; absent where that never happens. */
+  openControl?(): ControlTransport
   close(): void
 }
 
-/** Plain RTP on a bound socket. */
-export function udpTransport(socket: Socket, onSent: (error: Error | null) => void): PacketTransport {
+export type ControlTransport = Pick<PacketTransport, 'receive' | 'send' | 'close'>
+
+type OnSent = (error: Error | null) => void
+
+/** Plain RTP on a bound socket; `bindControl` gives one for RTCP, on the next port (RFC 3550 section 11). */
+export function udpTransport(socket: Socket, onSent: OnSent, bindControl: () => Promise<Socket>): PacketTransport {
   return {
     localPort: socket.address().port,
     receive: (onPacket) => void socket.on('message', onPacket),
     send: (packet, to) => socket.send(packet, to.port, to.address, onSent),
+    openControl: () => udpControl(bindControl(), onSent),
     close: () => void socket.close(),
+  }
+}
+
+/** Sends and receives from when the socket is there. */
+function udpControl(bound: Promise<Socket>, onSent: OnSent): ControlTransport {
+  let socket: Socket | undefined
+  let isClosed = false
+  const ready = bound.then(
+    (opened) => {
+      if (isClosed) opened.close()
+      else socket = opened
+    },
+    () => {}, // somebody else has that port: the call goes on without reports
+  )
+  return {
+    receive: (onPacket) => void ready.then(() => socket?.on('message', onPacket)),
+    send: (packet, to) => socket?.send(packet, to.port, to.address, onSent),
+    close() {
+      isClosed = true
+      socket?.close()
+      socket = undefined
+    },
   }
 }

@@ -67,6 +67,22 @@ export interface MediaStats {
   packetsForeign: number
 }
 
+/** A value over the time of a call. */
+export interface Spread {
+  last: number
+  least: number
+  most: number
+  mean: number
+  deviation: number
+}
+
+/** What RTP and RTCP say about a call so far; `said` by the reports of the peer, zeros where it sends none. */
+export interface RtpQuality {
+  heard: { ssrc: number; packets: number; bytes: number; lost: number; jitterMs: Spread; lossShare: Spread }
+  said: { ssrc: number; packets: number; bytes: number; lost: number; jitterMs: Spread; lossShare: Spread }
+  roundTripMs: Spread
+}
+
 /**
  * What takes part in the 20 ms clock. Each tick runs `hear` of all, then `mix` of all, then `speak` of all, so that audio
  * crosses a bridge within its tick. `skip` is true for ticks made up after a stall, in which nothing is to be sent.
@@ -123,5 +139,7 @@ export interface MediaSession extends EventEmitter<{ dtmf: [string, number]; tim
   /** Also sends packets while there is nothing to say. */
   sendSilence(on: boolean): void
   readonly stats: MediaStats
+  /** `null` for what has no network. */
+  quality(): RtpQuality | null
   close(): void
 }

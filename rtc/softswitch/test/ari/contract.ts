@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import { application, applicationAway } from './application.ts'
 import { bridges } from './bridges.ts'
 import { carriers } from './carriers.ts'
+import { codecs } from './codecs.ts'
 import { holding } from './holding.ts'
 import { inboundCalls } from './inbound-calls.ts'
 import { type Lab, openLab, type Target } from './lab.ts'
@@ -28,6 +29,7 @@ export function ariContract(start: () => Promise<Target>) {
   describe('inbound calls', () => inboundCalls(() => lab))
   describe('outbound calls', () => outboundCalls(() => lab))
   describe('carriers', () => carriers(() => lab))
+  describe('codecs', () => codecs(() => lab))
   describe('playback', () => playback(() => lab))
   describe('recording', () => recording(() => lab))
   describe('bridges', () => bridges(() => lab))
