@@ -79,7 +79,11 @@ type Start = <Ready>(role: string, data?: unknown) => Promise<Helper<Ready>>
 
 /** One side of the comparison: a switch, its application, and phones that call it. */
 export async function startSide(start: Start, name: 'softswitch' | 'asterisk', options: { maxCalls?: number } = {}) {
-  const server = await start<Access>(name, options)
+  return driven(start, name, await start<Access>(name, options))
+}
+
+/** A switch that runs gets its application. */
+export async function driven(start: Start, name: string, server: Helper<Access>) {
   const application = await start('application', server.ready)
   const behave = (behaviour: Behaviour) => application.ask('behave', behaviour)
   return {

@@ -69,6 +69,7 @@ export function createServerTransaction(options: {
       last = serializeMessage(buildResponse(request, status, responseOptions))
       resend()
       if (status < 200) return
+      transaction.onCancel = undefined // it holds the leg and its audio, and this lasts half a minute longer
       if (!invite) {
         state = 'completed'
         endAfter(unreliable ? giveUpMs : 0) // Timer J
