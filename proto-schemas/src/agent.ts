@@ -15,6 +15,7 @@ import {
 } from '@sidetone/contract'
 import { z } from 'zod'
 import { Address, Email, MailedToken } from './common.ts'
+import { planErrors } from './plan-limit.ts'
 
 const RingMethod = z.enum(['ringall', 'linear'])
 const Status = z.enum(['', 'available', 'away', 'busy', 'offline', 'ringing'])
@@ -61,6 +62,7 @@ const errors = ['AGENT_NOT_FOUND'] as const
 export const agentContract = defineContract({
   name: 'agent',
   errors: {
+    ...planErrors,
     AGENT_NOT_FOUND: { status: 'NOT_FOUND', message: 'The agent was not found.' },
     AGENT_ALREADY_EXISTS: { status: 'ALREADY_EXISTS', message: 'An agent with this username exists already.' },
     PERMISSION_NOT_HELD: {
@@ -100,7 +102,7 @@ export const agentContract = defineContract({
             addresses: z.array(Address).max(100).default([]),
           }),
           output: Agent,
-          errors: ['AGENT_ALREADY_EXISTS', 'PERMISSION_NOT_HELD'],
+          errors: ['AGENT_ALREADY_EXISTS', 'PERMISSION_NOT_HELD', 'RESOURCE_LIMIT_EXCEEDED'],
         }),
         get: operation({
           http: 'GET /agents/{id}',

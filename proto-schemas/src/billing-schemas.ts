@@ -44,6 +44,10 @@ export type CostType = z.infer<typeof CostType>
 export const PlanType = z.enum(['free', 'basic', 'professional', 'unlimited'])
 export type PlanType = z.infer<typeof PlanType>
 
+/** Of what a plan allows so many. */
+export const PlanResource = z.enum(['extension', 'agent', 'trunk', 'virtual_number', 'flow', 'accesskey'])
+export type PlanResource = z.infer<typeof PlanResource>
+
 const PaymentType = z.enum(['', 'prepaid'])
 const PaymentMethod = z.enum(['', 'credit card'])
 

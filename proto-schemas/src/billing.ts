@@ -20,6 +20,7 @@ import {
   BillingRate,
   Invoice,
   PaymentInfo,
+  PlanResource,
   PlanType,
   ReferenceType,
 } from './billing-schemas.ts'
@@ -147,6 +148,12 @@ export const billingContract = defineContract({
           summary: 'Whether the customer can pay for anything at all',
           input: z.object({}),
           output: z.object({ valid: z.boolean() }),
+        }),
+        plan_limit: operation({
+          http: 'GET /billing_account/plan_limit',
+          summary: 'How many of a resource the customer may have; null: any number',
+          input: z.object({ resource: PlanResource }),
+          output: z.object({ limit: z.int().nullable() }),
         }),
         list: operation({
           http: 'GET /billing_accounts',

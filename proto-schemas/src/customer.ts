@@ -17,12 +17,15 @@ import {
 } from '@sidetone/contract'
 import { z } from 'zod'
 import { Email, MailedToken, OptionalHttpUrl, WebhookMethod } from './common.ts'
+import { planErrors } from './plan-limit.ts'
 
 /** How long a customer is frozen before it is deleted. */
 export const deletionGraceMs = 30 * 24 * 3_600_000
 
 /** Switches of a customer: `rtp_debug` keeps the packets of its calls. */
 const Metadata = z.object({ rtp_debug: z.boolean() })
+
+const IdentityVerificationStatus = z.enum(['none', 'pending', 'verified', 'rejected'])
 
 /** A tenant. Its `customer_id` is its own id. */
 export const Customer = z
@@ -43,7 +46,8 @@ export const Customer = z
     email_verified: z.boolean(),
     /** A customer exists from the moment its address is verified, so none is `initial` or `expired`. */
     status: z.enum(['initial', 'active', 'frozen', 'deleted', 'expired']),
-    identity_verification_status: z.enum(['none', 'pending', 'verified', 'rejected']),
+    /** Whether the operators know who this is; where they must, only a verified customer calls phone numbers and buys them. */
+    identity_verification_status: IdentityVerificationStatus,
     /** When it was frozen: 30 days later it is deleted. */
     tm_deletion_scheduled: Time.nullable(),
   })
@@ -100,6 +104,7 @@ const accesskeyErrors = ['ACCESSKEY_NOT_FOUND'] as const
 export const customerContract = defineContract({
   name: 'customer',
   errors: {
+    ...planErrors,
     CUSTOMER_NOT_FOUND: { status: 'NOT_FOUND', message: 'The customer was not found.' },
     CUSTOMER_ALREADY_EXISTS: { status: 'ALREADY_EXISTS', message: 'A customer with this email exists already.' },
     INVALID_WEBHOOK_URI: { status: 'INVALID_ARGUMENT', message: 'webhook_uri: must be a public http or https URL.' },
@@ -229,6 +234,14 @@ export const customerContract = defineContract({
           output: CustomerAdmin,
           errors: customerErrors,
         }),
+        update_identity_verification_status: operation({
+          http: 'PUT /customers/{id}/identity_verification_status',
+          summary: 'Say whether it is known who a customer is',
+          allow: operators,
+          input: ById.extend({ identity_verification_status: IdentityVerificationStatus }),
+          output: CustomerAdmin,
+          errors: customerErrors,
+        }),
         update_billing_account_id: operation({
           http: 'PUT /customers/{id}/billing_account_id',
           summary: 'Choose which billing account pays for a customer',
@@ -293,6 +306,7 @@ export const customerContract = defineContract({
           /** Seconds until it expires: from a day to a hundred years. */
           input: AccesskeyFields.extend({ expire: z.int().min(86_400).max(3_153_600_000).default(31_536_000) }),
           output: Accesskey,
+          errors: ['RESOURCE_LIMIT_EXCEEDED'],
         }),
         get: operation({
           http: 'GET /accesskeys/{id}',

@@ -28,6 +28,10 @@ export const dialErrorDefinitions = {
   INVALID_ACTION_TYPE: { status: 'INVALID_ARGUMENT', message: 'There is no such action type.' },
   INVALID_VARIABLES: { status: 'INVALID_ARGUMENT', message: 'variables: at most 100, 64 KB together.' },
   CUSTOMER_NOT_ACTIVE: { status: 'PERMISSION_DENIED', message: 'The customer is not active.' },
+  IDENTITY_VERIFICATION_REQUIRED: {
+    status: 'PERMISSION_DENIED',
+    message: 'Phone numbers can be called once the operators of this platform have verified who you are.',
+  },
   BALANCE_INSUFFICIENT: { status: 'PAYMENT_REQUIRED', message: 'The balance does not cover the call.' },
   COUNTRY_NOT_ALLOWED: {
     status: 'PERMISSION_DENIED',

@@ -15,6 +15,7 @@ import {
 import { z } from 'zod'
 import { Action, ActionId, ActionInput } from './action.ts'
 import { OptionalHttpUrl, WebhookMethod } from './common.ts'
+import { planErrors } from './plan-limit.ts'
 import { Scenario, Simulation } from './simulation.ts'
 
 /** A program for calls: a list of actions. */
@@ -103,6 +104,7 @@ const programErrors = ['FLOW_NOT_FOUND', 'INVALID_ACTION', 'INVALID_ACTION_TYPE'
 export const flowContract = defineContract({
   name: 'flow',
   errors: {
+    ...planErrors,
     FLOW_NOT_FOUND: { status: 'NOT_FOUND', message: 'The flow was not found.' },
     INVALID_ACTION_TYPE: { status: 'INVALID_ARGUMENT', message: 'There is no such action type.' },
     INVALID_ACTION: { status: 'INVALID_ARGUMENT', message: 'An action of the flow is not valid.' },
@@ -131,7 +133,7 @@ export const flowContract = defineContract({
           allow: managers,
           input: FlowFields,
           output: SavedFlow,
-          errors: ['INVALID_ACTION', 'INVALID_ACTION_TYPE', 'INVALID_ON_COMPLETE_FLOW'],
+          errors: ['INVALID_ACTION', 'INVALID_ACTION_TYPE', 'INVALID_ON_COMPLETE_FLOW', 'RESOURCE_LIMIT_EXCEEDED'],
         }),
         get: operation({
           http: 'GET /flows/{id}',

@@ -15,6 +15,7 @@ import {
 } from '@sidetone/contract'
 import { z } from 'zod'
 import { AnsweringFields as Fields, numberPatternErrors, numberPatternResource } from './number-pattern.ts'
+import { planErrors } from './plan-limit.ts'
 
 export { NumberPattern } from './number-pattern.ts'
 
@@ -103,9 +104,10 @@ export const numberContract = defineContract({
       status: 'UNAVAILABLE',
       message: 'The provider of numbers did not answer as it should; what was begun is undone. Try again later.',
     },
-    RESOURCE_LIMIT_EXCEEDED: {
-      status: 'RESOURCE_EXHAUSTED',
-      message: 'Your plan has no more virtual numbers; release one, or take a larger plan.',
+    ...planErrors,
+    IDENTITY_VERIFICATION_REQUIRED: {
+      status: 'PERMISSION_DENIED',
+      message: 'Numbers can be bought once the operators of this platform have verified who you are.',
     },
     BALANCE_INSUFFICIENT: { status: 'PAYMENT_REQUIRED', message: 'The balance does not suffice; top it up.' },
     FLOW_NOT_FOUND: { status: 'INVALID_ARGUMENT', message: 'The flow was not found; name one of your own flows.' },
@@ -146,6 +148,7 @@ export const numberContract = defineContract({
             'NUMBER_ALREADY_EXISTS',
             'NUMBER_NOT_AVAILABLE',
             'BALANCE_INSUFFICIENT',
+            'IDENTITY_VERIFICATION_REQUIRED',
             'RESOURCE_LIMIT_EXCEEDED',
             'FLOW_NOT_FOUND',
             ...providerErrors,

@@ -13,6 +13,7 @@ import {
   resourceFields,
 } from '@sidetone/contract'
 import { z } from 'zod'
+import { planErrors } from './plan-limit.ts'
 
 /** A SIP account: a phone registers with it and is reached by its extension number. */
 export const Extension = z
@@ -110,6 +111,7 @@ const trunkErrors = ['TRUNK_NOT_FOUND'] as const
 export const registrarContract = defineContract({
   name: 'registrar',
   errors: {
+    ...planErrors,
     EXTENSION_NOT_FOUND: { status: 'NOT_FOUND', message: 'The extension was not found.' },
     EXTENSION_ALREADY_EXISTS: { status: 'ALREADY_EXISTS', message: 'This extension exists already.' },
     TRUNK_NOT_FOUND: { status: 'NOT_FOUND', message: 'The trunk was not found.' },
@@ -133,7 +135,7 @@ export const registrarContract = defineContract({
             extension: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'use 1 to 64 letters, digits, _ . or -'),
           }),
           output: Extension,
-          errors: ['EXTENSION_ALREADY_EXISTS'],
+          errors: ['EXTENSION_ALREADY_EXISTS', 'RESOURCE_LIMIT_EXCEEDED'],
         }),
         get: operation({
           http: 'GET /extensions/{id}',
@@ -210,7 +212,7 @@ export const registrarContract = defineContract({
             })
             .superRefine(checkProofs),
           output: Trunk,
-          errors: ['TRUNK_ALREADY_EXISTS'],
+          errors: ['TRUNK_ALREADY_EXISTS', 'RESOURCE_LIMIT_EXCEEDED'],
         }),
         get: operation({
           http: 'GET /trunks/{id}',

@@ -1,7 +1,9 @@
 import { type ApiError, everyCustomer, type Handlers, internalIdentity, permissionBits } from '@sidetone/contract'
-import { crud } from '@sidetone/manager'
+import { crud, takeRoom } from '@sidetone/manager'
 import type { Agent, agentContract } from '@sidetone/proto-schemas/agent'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { directContract } from '@sidetone/proto-schemas/direct'
+import { planLimit } from '@sidetone/proto-schemas/plan-limit'
 import { hashPassword } from '@sidetone/secrets'
 import { DuplicateError, type Tx } from '@sidetone/store'
 import { passwordHandlers, tryAgainWhenBusy } from './passwords.ts'
@@ -36,10 +38,12 @@ export function agentHandlers(core: Core): Handlers<typeof agentContract>['agent
 
     async create({ password, ...fields }, { customer_id, identity, fail }) {
       if (!mayGrant(identity, fields.permission)) throw fail('PERMISSION_NOT_HELD')
+      const limit = await planLimit(client(billingContract), customer_id, 'agent')
       const username = fields.username.toLowerCase()
       const password_hash = await hashPassword(password).catch(tryAgainWhenBusy)
       return store
         .transaction(async (tx) => {
+          await takeRoom(tx, agents, { customer_id, limit, fail })
           const agent = await agents.insert(tx, {
             ...fields,
             customer_id,

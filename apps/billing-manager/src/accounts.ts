@@ -3,6 +3,7 @@ import type { Resources } from '@sidetone/manager'
 import type { billingContract } from '@sidetone/proto-schemas/billing'
 import { newId, type Tx } from '@sidetone/store'
 import { availableTo, type LedgerBooks } from './ledger.ts'
+import { limitOf } from './plans.ts'
 import { type AccountRow, tables } from './tables.ts'
 
 const { accounts } = tables
@@ -65,6 +66,11 @@ export function accountHandlers({
       if (account?.status !== 'active') return { valid: false }
       const { token, credit } = availableTo(account)
       return { valid: account.plan_type === 'unlimited' || token > 0 || credit > 0 }
+    },
+
+    async plan_limit({ resource }, { customer_id }) {
+      const account = await accounts.findBy(store, customer_id, {})
+      return { limit: limitOf(account?.plan_type ?? 'free', resource) }
     },
 
     list: (query) => accounts.page(store, everyCustomer, query),

@@ -29,6 +29,8 @@ export const settings = z.object({
   /** Limits of one customer: calls at the same time, and calls that it begins in a second. */
   CALL_MAX_CONCURRENT: z.coerce.number().int().min(1).max(100_000).default(1_000),
   CALL_MAX_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(100),
+  /** `required`: only customers whose identity the operators have verified call phone numbers. */
+  IDENTITY_VERIFICATION: z.enum(['optional', 'required']).default('optional'),
   /** Extensions are dialled at `<customer id>.registrar.<this>`. */
   SIP_BASE_DOMAIN: z.string().default('sidetone.localhost'),
 })

@@ -18,6 +18,8 @@ export interface Dialler {
   anonymous: boolean
   route_provider_ids: string[]
   config: OutboundConfig | undefined
+  /** It may call phone numbers, as far as it is known who it is. */
+  isIdentified: boolean
 }
 
 /** Something that an outgoing leg can be dialled to. */
@@ -28,13 +30,14 @@ export interface Dialable {
 }
 
 /** Checks what does not depend on whom is called: the customer is active. */
-export async function diallerOf(core: Core, dialler: Omit<Dialler, 'config'>): Promise<Dialler> {
+export async function diallerOf(core: Core, dialler: Omit<Dialler, 'config' | 'isIdentified'>): Promise<Dialler> {
   const { customer_id } = dialler
   const identity = internalIdentity(customer_id)
   const customer = await orUndefined(core.managers.customer.customer.get({ id: customer_id }, { identity }))
   if (customer?.status !== 'active') throw new Refusal('CUSTOMER_NOT_ACTIVE')
   const config = await core.outboundConfigs.findBy(core.store, customer_id, {})
-  return { ...dialler, config }
+  const isVerified = customer.identity_verification_status === 'verified'
+  return { ...dialler, config, isIdentified: isVerified || core.settings.IDENTITY_VERIFICATION === 'optional' }
 }
 
 /** Where an address is reached. Throws a `Refusal`. */
@@ -58,6 +61,7 @@ export async function dialableOf(core: Core, dialler: Dialler, destination: Addr
       }
     }
     case 'tel': {
+      if (!dialler.isIdentified) throw new Refusal('IDENTITY_VERIFICATION_REQUIRED')
       await checkBalance(core, dialler)
       checkCountry(dialler, destination.target)
       const ways = await waysTo(core, dialler, destination.target)

@@ -20,10 +20,11 @@ describe.each(databases)('on $name', ({ create }) => {
   })
   afterEach(() => lab.nothingIsLeft())
 
+  const waiting = { timeout: 10_000, interval: 20 }
   const wait = { type: 'sleep', option: { duration: 60_000 } }
   const ring = () => lab.calls.create({ actions: [wait], destinations: [bob.address] })
   const allOver = () =>
-    vi.waitUntil(async () => (await lab.calls.list({})).result.every(({ status }) => status === 'hangup'))
+    vi.waitUntil(async () => (await lab.calls.list({})).result.every(({ status }) => status === 'hangup'), waiting)
 
   test('of many calls that begin at the same instant, as many as the customer may have come to be', async () => {
     for (let round = 0; round < 2; round++) {
@@ -36,7 +37,7 @@ describe.each(databases)('on $name', ({ create }) => {
       await allOver()
     }
     // Flows that were begun for a call that did not come to be are over as well.
-    await vi.waitUntil(() => [...lab.world.activeflows.values()].every(({ status }) => status === 'ended'))
+    await vi.waitUntil(() => [...lab.world.activeflows.values()].every(({ status }) => status === 'ended'), waiting)
   })
 
   test('what comes in counts, and is refused like all else beyond it', async () => {
@@ -55,4 +56,31 @@ describe.each(databases)('on $name', ({ create }) => {
     await expect(caller.answered).rejects.toMatchObject({ status: 480 })
     expect(await lab.ended()).toMatchObject({ hangup_reason: 'noanswer', hangup_by: 'local', tm_progressing: null })
   })
+})
+
+test('where identities must be verified, only verified customers call phone numbers', async () => {
+  const lab = await openLab({ env: { IDENTITY_VERIFICATION: 'required' } })
+  const carrier = await lab.phone('first')
+  lab.world.carriers = [`127.0.0.1:${carrier.port}`]
+  await lab.outboundConfigs.update_own({ destination_whitelist: ['us'] })
+  const own = lab.number({ type: 'beep' })
+  const dial = () =>
+    lab.calls.create({
+      source: { type: 'tel', target: own },
+      actions: [{ type: 'beep' }],
+      destinations: [{ type: 'tel', target: '+14155550123' }],
+    })
+  for (const identity_verification_status of ['none', 'pending', 'rejected'] as const) {
+    lab.world.customers.set(lab.customer, { status: 'active', identity_verification_status })
+    await expect(dial()).rejects.toMatchObject({
+      status: 'PERMISSION_DENIED',
+      reason: 'IDENTITY_VERIFICATION_REQUIRED',
+    })
+  }
+  lab.world.customers.set(lab.customer, { status: 'active', identity_verification_status: 'verified' })
+  const { calls } = await dial()
+  expect(calls).toHaveLength(1)
+  ;(await carrier.nextCall()).reject(486)
+  await lab.ended()
+  await lab.close()
 })

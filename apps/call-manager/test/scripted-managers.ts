@@ -34,7 +34,7 @@ interface Running {
 
 /** What the neighbours of the call manager know; a test fills it. */
 export class World {
-  readonly customers = new Map<string, { status: string }>()
+  readonly customers = new Map<string, { status: string; identity_verification_status?: string }>()
   readonly numbers = new Map<string, { customer_id: string; call_flow_id: string; id?: string; type?: string }>()
   readonly extensions: { id: string; customer_id: string; extension: string }[] = []
   readonly agents = new Map<string, { customer_id: string; ring_method: string; addresses: object[] }>()

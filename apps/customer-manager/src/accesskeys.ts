@@ -1,7 +1,9 @@
 import type { Handlers } from '@sidetone/contract'
 import { everyCustomer } from '@sidetone/contract'
-import { crud } from '@sidetone/manager'
+import { crud, takeRoom } from '@sidetone/manager'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import type { Accesskey, customerContract } from '@sidetone/proto-schemas/customer'
+import { planLimit } from '@sidetone/proto-schemas/plan-limit'
 import { randomToken, sha256Hex } from '@sidetone/secrets'
 import { now, type Tx, timeAfter } from '@sidetone/store'
 import type { Core } from './tables.ts'
@@ -29,7 +31,7 @@ export async function insertAccesskey(
 }
 
 export function accesskeyHandlers(core: Core): Handlers<typeof customerContract>['accesskey'] {
-  const { store, emit, accesskeys } = core
+  const { store, emit, accesskeys, client } = core
   return {
     ...crud({
       store,
@@ -38,8 +40,13 @@ export function accesskeyHandlers(core: Core): Handlers<typeof customerContract>
       announce: (tx, event, key) => emit(tx, 'accesskey', event, key),
     }),
 
-    create: (fields, { customer_id }) =>
-      store.transaction((tx) => insertAccesskey(core, tx, { ...fields, customer_id })),
+    async create(fields, { customer_id, fail }) {
+      const limit = await planLimit(client(billingContract), customer_id, 'accesskey')
+      return store.transaction(async (tx) => {
+        await takeRoom(tx, accesskeys, { customer_id, limit, fail })
+        return insertAccesskey(core, tx, { ...fields, customer_id })
+      })
+    },
 
     async verify({ token_hash }, { fail }) {
       const key = await accesskeys.findBy(store, everyCustomer, { token_hash })

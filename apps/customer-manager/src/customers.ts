@@ -157,6 +157,8 @@ export function customerHandlers(core: Core): Omit<CustomerHandlers, 'signup' | 
 
     update: ({ id, ...fields }, context) => replace(id, fields, context),
     update_metadata: ({ id, ...metadata }, context) => change(id, context, () => ({ metadata })),
+    update_identity_verification_status: ({ id, identity_verification_status }, context) =>
+      change(id, context, () => ({ identity_verification_status })),
     update_billing_account_id: ({ id, ...fields }, context) => setBillingAccount(id, fields, context),
   }
 }

@@ -71,6 +71,7 @@ export async function start(database: TestDatabase): Promise<Running> {
         if (id !== accountOf(customer_id)) throw fail('BILLING_ACCOUNT_NOT_FOUND')
         return { ...account(id, customer_id), status: 'active' as const }
       },
+      plan_limit: async ({ resource }) => ({ limit: resource === 'accesskey' ? 8 : 0 }),
     },
   })
   const app = await startTestPlatform({

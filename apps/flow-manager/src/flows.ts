@@ -1,8 +1,10 @@
 import { type ApiError, type Handlers, internalIdentity, nilId } from '@sidetone/contract'
 import { initialProblem, simulate } from '@sidetone/flow-engine'
-import { crud } from '@sidetone/manager'
+import { checkRoom, crud, takeRoom } from '@sidetone/manager'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { directContract } from '@sidetone/proto-schemas/direct'
 import type { flowContract } from '@sidetone/proto-schemas/flow'
+import { planLimit } from '@sidetone/proto-schemas/plan-limit'
 import { newId } from '@sidetone/store'
 import { checked, refuse } from './checked.ts'
 import { type Core, flows } from './core.ts'
@@ -43,10 +45,14 @@ export function flowHandlers(core: Core): Handlers<typeof flowContract>['flow'] 
       const program = checked(actions, fail)
       refuse({ reason: 'INVALID_ACTION', problems: await foreignFlows(store, customer_id, program.actions) }, fail)
       await checkOwn(customer_id, fields.on_complete_flow_id, fail)
+      const limit = await planLimit(core.client(billingContract), customer_id, 'flow')
+      const room = { customer_id, limit, fail }
+      // Before it gets a hash, which would be left over.
+      await checkRoom(store, flows, room)
       const id = newId()
       const direct_hash = await firstHash(customer_id, id)
       const flow = { ...fields, id, type: 'flow' as const, actions: program.actions, direct_hash, frozen: false }
-      return { ...(await kept.create(flow, context)), warnings: program.warnings }
+      return { ...(await kept.create(flow, context, (tx) => takeRoom(tx, flows, room))), warnings: program.warnings }
     },
 
     async update({ id, actions, ...fields }, context) {

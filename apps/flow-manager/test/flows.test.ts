@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: flows write their variables so
 import { type ApiError, commonError, nilId } from '@sidetone/contract'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { directContract } from '@sidetone/proto-schemas/direct'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { checkTables } from '@sidetone/store'
@@ -37,9 +38,17 @@ const directManager = scriptedManager(directContract, {
   },
 })
 
+/** How many flows a customer may have; any number of others. */
+const limits = new Map<string, number>()
+const billing = scriptedManager(billingContract, {
+  'billing_account.plan_limit': (_: unknown, { customer_id }: { customer_id: string }) => ({
+    limit: limits.get(customer_id) ?? null,
+  }),
+})
+
 let app: TestPlatform
 beforeAll(async () => {
-  app = await startTestPlatform({ managers: [flowManager, directManager] })
+  app = await startTestPlatform({ managers: [flowManager, directManager, billing] })
 })
 afterAll(() => app.close())
 
@@ -269,4 +278,17 @@ describe('the check', () => {
     ]
     expect((await as(acme).create({ name: 'f', actions })).actions).toMatchObject(actions)
   })
+})
+
+test('a customer has as many flows as its plan allows, also when they are made at once; what is refused leaves no hash', async () => {
+  const small = someId(903)
+  limits.set(small, 3)
+  const before = hashes.size
+  const make = () => as(small).create({ name: 'f', actions: [{ type: 'answer' }] })
+  const outcomes = await Promise.allSettled(Array.from({ length: 6 }, make))
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(3)
+  const hashed = hashes.size
+  await expect(make()).rejects.toMatchObject({ status: 'RESOURCE_EXHAUSTED', reason: 'RESOURCE_LIMIT_EXCEEDED' })
+  expect(hashes.size).toBe(hashed)
+  expect(hashed - before).toBeGreaterThanOrEqual(3)
 })

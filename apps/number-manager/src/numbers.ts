@@ -1,15 +1,17 @@
 import { ApiError, everyCustomer, type Handlers } from '@sidetone/contract'
-import { crud } from '@sidetone/manager'
+import { crud, takeRoom } from '@sidetone/manager'
 import { ProviderRefused } from '@sidetone/outbound'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { isVirtualNumber, type numberContract } from '@sidetone/proto-schemas/number'
-import { DuplicateError, now } from '@sidetone/store'
+import { planLimit } from '@sidetone/proto-schemas/plan-limit'
+import { DuplicateError, now, type Tx } from '@sidetone/store'
 import type { Core, NumberRow } from './core.ts'
-import { checkCustomer, checkFlows } from './owner.ts'
+import { checkCustomer, checkFlows, checkIdentity } from './owner.ts'
 import { bestPattern } from './patterns.ts'
 import { ProviderUnavailable } from './providers/provider.ts'
 import { purchase, removeNumber } from './purchase.ts'
 import { renewAll } from './renew.ts'
-import { freeVirtualNumbers, withinPlan } from './virtual-numbers.ts'
+import { freeVirtualNumbers } from './virtual-numbers.ts'
 
 type NumberHandlers = Handlers<typeof numberContract>
 
@@ -72,8 +74,13 @@ export function numberHandlers(core: Core): Pick<NumberHandlers, 'number' | 'ava
       async create({ number, type, ...fields }, context) {
         const { customer_id, fail } = context
         await checkFlows(core, customer_id, fields, fail)
-        const add = () => kept.create({ ...fresh(number), ...fields, type }, context).catch(taken(fail))
-        if (type === 'virtual') return withinPlan(core, customer_id, fail, add)
+        const add = (check?: (tx: Tx) => Promise<void>) =>
+          kept.create({ ...fresh(number), ...fields, type }, context, check).catch(taken(fail))
+        if (type === 'virtual') {
+          const limit = await planLimit(core.client(billingContract), customer_id, 'virtual_number')
+          return add((tx) => takeRoom(tx, numbers, { customer_id, limit, where: { type }, fail }))
+        }
+        await checkIdentity(core, customer_id, fail)
         if (settings.NUMBER_PROVIDER === 'open') return add()
         const provider = providerOrFail(fail)
         if (await active(number)) throw fail('NUMBER_ALREADY_EXISTS')

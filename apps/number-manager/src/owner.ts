@@ -38,6 +38,17 @@ export async function checkCustomer({ client }: Core, id: string, fail: Fail<'CU
     })
 }
 
+/** Where operators must know who has a number. */
+export async function checkIdentity(
+  { client, settings }: Core,
+  id: string,
+  fail: Fail<'IDENTITY_VERIFICATION_REQUIRED'>,
+): Promise<void> {
+  if (settings.IDENTITY_VERIFICATION === 'optional') return
+  const customer = await client(customerContract).customer.get({ id }, { identity: internalIdentity() })
+  if (customer.identity_verification_status !== 'verified') throw fail('IDENTITY_VERIFICATION_REQUIRED')
+}
+
 /** A customer that is gone is not. */
 export async function isFrozen({ client }: Core, id: string): Promise<boolean> {
   const customer = await client(customerContract)

@@ -11,6 +11,8 @@ export const numberSettings = z
   .object({
     /** Where customers' numbers are bought. `none`: nowhere, operators register them; `open`: anybody may add any number. */
     NUMBER_PROVIDER: z.enum(['none', 'open', 'telnyx', 'twilio']).default('none'),
+    /** `required`: only customers whose identity the operators have verified get other than virtual numbers. */
+    IDENTITY_VERIFICATION: z.enum(['optional', 'required']).default('optional'),
     TELNYX_API_KEY: z.string().optional(),
     /** The connection at Telnyx that sends calls here; bought numbers are put on it. */
     TELNYX_CONNECTION_ID: z.string().optional(),

@@ -55,13 +55,7 @@ export async function startNumbers(
   })
   const billing = scripted(billingContract, {
     billing_account: {
-      own: async (_, { customer_id }) => ({
-        ...{ id: newId(), customer_id, tm_create: now(), tm_update: null, tm_delete: null, name: '', detail: '' },
-        ...{ status: 'active' as const, plan_type: plans.get(customer_id) ?? 'free', plan_status: 'active' as const },
-        ...{ balance_credit: 0, balance_token: 0, payment_type: '' as const, payment_method: '' as const },
-        ...{ paddle_subscription_id: '', paddle_customer_id: '', stripe_subscription_id: '', stripe_customer_id: '' },
-        ...{ tm_last_topup: null, tm_next_topup: null },
-      }),
+      plan_limit: async (_, { customer_id }) => ({ limit: plans.get(customer_id) === 'unlimited' ? null : 5 }),
     },
     reservation: {
       async create({ reference_type, reference_id }, { customer_id, fail }) {

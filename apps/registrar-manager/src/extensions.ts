@@ -1,6 +1,8 @@
 import { everyCustomer, type Handlers, internalIdentity, type Scope } from '@sidetone/contract'
-import { crud } from '@sidetone/manager'
+import { checkRoom, crud, takeRoom } from '@sidetone/manager'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { directContract } from '@sidetone/proto-schemas/direct'
+import { planLimit } from '@sidetone/proto-schemas/plan-limit'
 import { Extension, type registrarContract } from '@sidetone/proto-schemas/registrar'
 import { DuplicateError, newId, resourceTable, type Tx } from '@sidetone/store'
 import { z } from 'zod'
@@ -49,6 +51,10 @@ export function createExtensions(core: Core) {
       const { extension, password } = fields
       const address = addressOf(extension, customer_id)
       if (await byAddress(customer_id, address)) throw fail('EXTENSION_ALREADY_EXISTS')
+      const limit = await planLimit(client(billingContract), customer_id, 'extension')
+      const room = { customer_id, limit, fail }
+      // Before it gets a hash, which would be left over.
+      await checkRoom(store, extensions, room)
       const id = newId()
       const row = {
         ...fields,
@@ -60,9 +66,11 @@ export function createExtensions(core: Core) {
         address,
         frozen: false,
       }
-      return kept.create(row, context).catch((error: unknown) => {
-        throw error instanceof DuplicateError ? fail('EXTENSION_ALREADY_EXISTS') : error
-      })
+      return kept
+        .create(row, context, (tx) => takeRoom(tx, extensions, room))
+        .catch((error: unknown) => {
+          throw error instanceof DuplicateError ? fail('EXTENSION_ALREADY_EXISTS') : error
+        })
     },
 
     async update({ password, ...fields }, context) {

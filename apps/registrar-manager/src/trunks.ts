@@ -1,6 +1,8 @@
 import { BlockList, isIPv6 } from 'node:net'
 import { everyCustomer, type Handlers } from '@sidetone/contract'
-import { crud } from '@sidetone/manager'
+import { crud, takeRoom } from '@sidetone/manager'
+import { billingContract } from '@sidetone/proto-schemas/billing'
+import { planLimit } from '@sidetone/proto-schemas/plan-limit'
 import { type registrarContract, Trunk } from '@sidetone/proto-schemas/registrar'
 import { DuplicateError, resourceTable, type Tx } from '@sidetone/store'
 import { z } from 'zod'
@@ -14,7 +16,7 @@ const TrunkRow = Trunk.extend({ active_domain: z.string().nullable(), frozen: z.
 
 /** The operations on trunks, and what becomes of them with their customer. */
 export function createTrunks(core: Core) {
-  const { store, emit, secrets } = core
+  const { store, emit, secrets, client } = core
   const trunks = resourceTable(TrunkRow, 'registrar_trunk', {
     encrypted: ['password', 'ha1_md5', 'ha1_sha256'],
     secrets,
@@ -33,12 +35,16 @@ export function createTrunks(core: Core) {
   const handlers: Handlers<typeof registrarContract>['trunk'] = {
     ...kept,
 
-    create: (fields, context) =>
-      kept
-        .create({ ...hashed(fields), active_domain: fields.domain_name.toLowerCase(), frozen: false }, context)
+    async create(fields, context) {
+      const { customer_id, fail } = context
+      const limit = await planLimit(client(billingContract), customer_id, 'trunk')
+      const row = { ...hashed(fields), active_domain: fields.domain_name.toLowerCase(), frozen: false }
+      return kept
+        .create(row, context, (tx) => takeRoom(tx, trunks, { customer_id, limit, fail }))
         .catch((error: unknown) => {
-          throw error instanceof DuplicateError ? context.fail('TRUNK_ALREADY_EXISTS') : error
-        }),
+          throw error instanceof DuplicateError ? fail('TRUNK_ALREADY_EXISTS') : error
+        })
+    },
 
     update: (fields, context) => kept.update(hashed(fields), context),
 

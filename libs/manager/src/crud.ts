@@ -50,8 +50,14 @@ export function crud<T extends Row, Reason extends string>({
       return row
     },
 
-    create: (fields: Omit<NewRow<T>, 'customer_id'>, { customer_id }: { customer_id: string }): Promise<T> =>
+    /** `check` comes first, in the same transaction. */
+    create: (
+      fields: Omit<NewRow<T>, 'customer_id'>,
+      { customer_id }: { customer_id: string },
+      check?: (tx: Tx) => Promise<void>,
+    ): Promise<T> =>
       store.transaction(async (tx) => {
+        await check?.(tx)
         const row = await table.insert(tx, { ...fields, customer_id } as unknown as NewRow<T>)
         await announce(tx, 'created', row)
         return row

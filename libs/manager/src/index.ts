@@ -1,4 +1,5 @@
 export { checkKeys } from './check-keys.ts'
+export { checkRoom, takeRoom } from './check-room.ts'
 export { crud } from './crud.ts'
 export { serveHealth } from './health.ts'
 export * from './manager.ts'

@@ -38,6 +38,7 @@ export interface ResourceTable<T extends Row> extends TableDescription {
   findBy: (db: Db, scope: Scope, where: Where<T>) => Promise<T | undefined>
   /** Newest first. */
   list: (db: Db, scope: Scope, options: { where?: Where<T>; limit: number }) => Promise<T[]>
+  count: (db: Db, scope: Scope, where?: Where<T>) => Promise<number>
   /** Newest first; rejects with INVALID_ARGUMENT when the token is not one of its own. */
   page: (db: Db, scope: Scope, query: PageQuery, where?: Where<T>) => Promise<Page<T>>
   /** Undefined when there is no such row, or it does not match `where`: a state or version that it must still have. */
@@ -227,6 +228,13 @@ export function resourceTable<T extends Row>(
 
     list: async (db, scope, { where, limit }) =>
       (await newestFirst(db, scope, where).limit(limit).execute()).map(decodeRow),
+
+    async count(db, scope, where) {
+      const [row] = await select(db, scope, where)
+        .select(({ fn }) => fn.countAll().as('count'))
+        .execute()
+      return Number(row?.count)
+    },
 
     async page(db, scope, { page_size, page_token }, where) {
       const query = newestFirst(db, scope, where).limit(page_size + 1)

@@ -34,8 +34,7 @@ export function defineCancellation(jobs: Jobs, providers: Map<ProviderName, Paym
 }
 
 export async function enqueueCancellations(tx: Tx, jobs: Jobs, account: AccountRow): Promise<void> {
-  const living = await livingOf(tx, account)
-  for (const { provider, subscription } of living) {
+  for (const { provider, subscription } of await livingOf(tx, account)) {
     await jobs.enqueue(tx, type, { provider, subscription } satisfies Cancellation)
   }
 }

@@ -109,6 +109,8 @@ export interface Operations {
     update: Method<{ name: string; detail?: string; email: string; phone_number?: string; address?: string; webhook_method?: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri?: string; id: string }, CustomerAdmin>
     /** Set the switches of a customer */
     update_metadata: Method<{ id: string; rtp_debug?: boolean }, CustomerAdmin>
+    /** Say whether it is known who a customer is */
+    update_identity_verification_status: Method<{ id: string; identity_verification_status: "none" | "pending" | "verified" | "rejected" }, CustomerAdmin>
     /** Choose which billing account pays for a customer */
     update_billing_account_id: Method<{ id: string; billing_account_id: string }, CustomerAdmin>
     /** Freeze a customer, to be deleted in 30 days */
@@ -521,6 +523,7 @@ export const operations: Record<string, Record<string, OperationRow>> = {
     get: {"method":"GET","path":"/v1.0/customers/{id}","parameters":["id"]},
     update: {"method":"PUT","path":"/v1.0/customers/{id}","parameters":["id"]},
     update_metadata: {"method":"PUT","path":"/v1.0/customers/{id}/metadata","parameters":["id"]},
+    update_identity_verification_status: {"method":"PUT","path":"/v1.0/customers/{id}/identity_verification_status","parameters":["id"]},
     update_billing_account_id: {"method":"PUT","path":"/v1.0/customers/{id}/billing_account_id","parameters":["id"]},
     freeze: {"method":"POST","path":"/v1.0/customers/{id}/freeze","parameters":["id"]},
     recover: {"method":"POST","path":"/v1.0/customers/{id}/recover","parameters":["id"]},
