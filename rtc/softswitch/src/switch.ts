@@ -10,6 +10,7 @@ import { createInbound } from './call/inbound.ts'
 import { createMediaLoader } from './call/media-source.ts'
 import type { Resolve } from './call/outbound-sip.ts'
 import { createRedirects, phonesOf } from './call/redirect.ts'
+import { createRegistrations } from './call/registrations.ts'
 import type { SoftswitchConfig } from './config.ts'
 import { createMediaEngine } from './media/index.ts'
 import { watchOverload } from './overload.ts'
@@ -144,7 +145,10 @@ export async function startSwitch(
 
   const { realm } = config
   const { lookup } = outside
-  const isTrusted = (source: string) => trusted.check(source, source.includes(':') ? 'ipv6' : 'ipv4')
+  const endpoints = createEndpoints()
+  const atCarriers = createRegistrations(() => agent, endpoints)
+  const isTrusted = (source: string) =>
+    trusted.check(source, source.includes(':') ? 'ipv6' : 'ipv4') || atCarriers.isServer(source)
   const limit = createPacketLimiter(PACKETS_PER_SECOND, PACKET_BURST)
   const sources = createSourceGuard({ isTrusted, count })
   const overload = watchOverload(config.maxUtilization)
@@ -169,8 +173,9 @@ export async function startSwitch(
     agent: () => agent,
     app: config.ariApp,
     full,
+    calledNumber: atCarriers.calledThrough,
     decide: createInvitePolicy({
-      ...{ realm, authenticate, lookup, isLocalDomain, trunkOf, trusted },
+      ...{ realm, authenticate, lookup, isLocalDomain, trunkOf, isTrusted },
       onProven: sources.proven,
     }),
   })
@@ -223,7 +228,8 @@ export async function startSwitch(
       agent: () => agent,
       resolve,
       redirected,
-      endpoints: createEndpoints(),
+      endpoints,
+      registrations: atCarriers,
       asteriskId: config.asteriskId,
       startedAt: new Date(),
       maxCalls: config.maxCalls,
@@ -269,6 +275,7 @@ export async function startSwitch(
       while ((core.channels.size > 0 || core.recordings.size > 0) && Date.now() < until) await sleep(20)
       await sleep(20)
       stopNatPing()
+      atCarriers.close()
       await ari.close()
       await agent.close()
       capture?.close()

@@ -35,7 +35,32 @@ function fieldsOf({ params, args }: AriRequest): PjsipObject {
   return object
 }
 
+/** Registrations with carriers, which have a class of their own in Asterisk too. */
+const REGISTRATION_PATH = '/asterisk/config/dynamic/res_pjsip_outbound_registration/registration/:id'
+
+function registrationView({ registrations }: AriContext, { params }: AriRequest) {
+  const object = registrations.view(params.id ?? '')
+  if (!object) throw new AriError(404, `Object with id '${params.id}' not found`)
+  return ok(view(object))
+}
+
+const registrationRoutes: Routes = {
+  [`GET ${REGISTRATION_PATH}`]: registrationView,
+  [`PUT ${REGISTRATION_PATH}`]: (context, request) => {
+    const { id = '' } = request.params
+    if (!context.registrations.set(id, fieldsOf(request)))
+      throw new AriError(400, `Creation of object '${id}' failed field value validation`)
+    return registrationView(context, request)
+  },
+  [`DELETE ${REGISTRATION_PATH}`]: ({ registrations }, { params }) => {
+    const { id = '' } = params
+    if (!registrations.remove(id)) throw new AriError(404, `Object with id '${id}' not found`)
+    return NO_CONTENT
+  },
+}
+
 export const configRoutes: Routes = {
+  ...registrationRoutes,
   [`GET ${PATH}`]: (context, request) => ok(view(find(context, request))),
   [`PUT ${PATH}`]: (context, request) => {
     const object = fieldsOf(request)

@@ -1,4 +1,5 @@
 import type { OutboundContext } from '../call/outbound-sip.ts'
+import type { Registrations } from '../call/registrations.ts'
 import type { Location } from '../sip/location.ts'
 import type { Apps } from './apps.ts'
 
@@ -30,6 +31,7 @@ export type AriReply =
 export interface AriContext extends OutboundContext {
   apps: Apps
   location: Location
+  registrations: Registrations
   asteriskId: string
   startedAt: Date
   maxCalls: number

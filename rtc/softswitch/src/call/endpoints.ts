@@ -29,15 +29,21 @@ export function createEndpoints() {
     ['auth', new Map()],
   ])
 
+  const login = (name: string): Login | undefined => {
+    const auth = objects.get('auth')!.get(name)
+    return auth && { username: auth.get('username') ?? '', password: auth.get('password') ?? '' }
+  }
+
   return {
     objects,
+    /** What an `auth` object says. */
+    login,
     find(name: string): Endpoint | undefined {
       const endpoint = objects.get('endpoint')!.get(name)
       if (!endpoint) return undefined
-      const auth = objects.get('auth')!.get(endpoint.get('outbound_auth') ?? '')
-      const login = auth && { username: auth.get('username') ?? '', password: auth.get('password') ?? '' }
       const allow = endpoint.get('allow')
-      return { name, login, codecs: allow === undefined ? undefined : codecsOf(allow) }
+      const outboundAuth = endpoint.get('outbound_auth') ?? ''
+      return { name, login: login(outboundAuth), codecs: allow === undefined ? undefined : codecsOf(allow) }
     },
   }
 }

@@ -21,6 +21,8 @@ export function createInbound(options: {
   app: string
   /** Whether there is no room for a call more. */
   full(): boolean
+  /** The number that a call is for, whose Request-URI has this user. */
+  calledNumber(request: ServerTransaction['request'], user: string): string
   decide(request: ServerTransaction['request'], flow: ServerTransaction['flow']): Promise<InviteVerdict>
 }) {
   const { core, app } = options
@@ -75,7 +77,7 @@ export function createInbound(options: {
       state: 'Ring',
       media,
       caller: callerOf(request, verdict.trusted),
-      exten: target.user,
+      exten: options.calledNumber(request, target.user),
       protocolId: request.callId,
     })
     channel.tech = {

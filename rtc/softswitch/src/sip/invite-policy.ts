@@ -1,4 +1,3 @@
-import type { BlockList } from 'node:net'
 import { type Account, type Authenticate, type AuthResult, credentialsOf, type Lookup } from './authenticate.ts'
 import type { Flow } from './flow.ts'
 import type { SipRequest } from './message.ts'
@@ -20,10 +19,10 @@ export function createInvitePolicy(options: {
   lookup: Lookup
   isLocalDomain(host: string): boolean
   trunkOf(host: string): string | null
-  trusted: BlockList
+  isTrusted(address: string): boolean
   onProven(source: string): void
 }) {
-  const { realm, authenticate, lookup, isLocalDomain, trunkOf, trusted, onProven } = options
+  const { realm, authenticate, lookup, isLocalDomain, trunkOf, isTrusted: isTrustedAddress, onProven } = options
   const unavailable: InviteVerdict = { ok: false, status: 503, headers: [['retry-after', '5']] }
 
   /** By where it comes from, or else by a digest. A trunk may say who calls through it. */
@@ -50,8 +49,7 @@ export function createInvitePolicy(options: {
     const trunk = trunkOf(host)
     if (trunk !== null) return throughTrunk(request, flow.remoteAddress, host, trunk)
     // Any web page can make the browser of a trusted machine connect to us: by WebSocket an address proves nothing.
-    const isTrusted =
-      flow.protocol !== 'WS' && trusted.check(flow.remoteAddress, flow.remoteAddress.includes(':') ? 'ipv6' : 'ipv4')
+    const isTrusted = flow.protocol !== 'WS' && isTrustedAddress(flow.remoteAddress)
     const prove = async (): Promise<InviteVerdict> => {
       const who = { user: from.user, domain: from.host, source: flow.remoteAddress, status: 407 as const }
       const result = await authenticate(request, who)
