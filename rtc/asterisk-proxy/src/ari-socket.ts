@@ -45,8 +45,8 @@ const requestTimeoutMs = 10_000
 /** Connects; rejects when the node cannot be reached or refuses the credentials. */
 export async function openAriSocket({ ariUrl, user, password, app, onEvent, log }: SocketOptions): Promise<AriSocket> {
   const url = new URL(`${ariUrl.replace(/^http/, 'ws')}/events`)
+  // Not `subscribeAll`: a socket that closes while a call hangs up can lock such an application up for good (Asterisk 22.10).
   url.searchParams.set('app', app)
-  url.searchParams.set('subscribeAll', 'true')
   const socket = new WebSocket(url, { auth: `${user}:${password}`, handshakeTimeout: 5_000, perMessageDeflate: false })
   const pending = new Map<string, { resolve: (reply: AriReply) => void; reject: (error: Error) => void }>()
   const { promise: closed, resolve: ended } = Promise.withResolvers<void>()

@@ -3,7 +3,7 @@ import { serveContract, type Transport } from '@sidetone/bus'
 import type { Files } from '@sidetone/files'
 import { asteriskContract, asteriskContractOf } from '@sidetone/proto-schemas/asterisk'
 import type { Logger } from 'pino'
-import { type AriReply, type AriRequest, type AriSocket, openAriSocket } from './ari-socket.ts'
+import { type AriMessage, type AriReply, type AriRequest, type AriSocket, openAriSocket } from './ari-socket.ts'
 import { carrierEndpoints } from './carrier-endpoints.ts'
 import { createEventPublisher, type EventPublisher } from './event-publisher.ts'
 import { proxyHandlers } from './proxy-handlers.ts'
@@ -31,6 +31,13 @@ export interface AsteriskProxy {
   close(): Promise<void>
 }
 
+type Arrival = AriMessage & { channel: { id: string } }
+/** A call has come in: rtc/asterisk's dialplan, and the softswitch, say so. */
+const isArrival = (event: AriMessage): event is Arrival =>
+  event.type === 'StasisStart' && Array.isArray(event.args) && event.args.includes('direction=in')
+
+/** What ARI answers about a channel that is not there. */
+const noSuchSource = 422
 const firstDelayMs = 250
 const longestDelayMs = 10_000
 
@@ -57,10 +64,30 @@ export async function startAsteriskProxy(options: AsteriskProxyOptions): Promise
           replaced = true
           return socket?.close()
         }
-        if (publisher) publisher.publish(event)
-        else early.push(event)
+        tell(event)
+        if (isArrival(event)) void hearToItsEnd(event)
       },
     })
+
+  function tell(event: AriMessage): void {
+    if (publisher) publisher.publish(event)
+    else early.push(event)
+  }
+
+  /** Of a channel that the node's dialplan gave to the application, the node tells no more once it has left; it is to tell of its end too. */
+  async function hearToItsEnd({ channel }: Arrival): Promise<void> {
+    const query = { eventSource: `channel:${channel.id}` }
+    try {
+      const { status } = await request({ method: 'POST', path: `applications/${app}/subscription`, query })
+      // It has gone already, and nobody has told its end.
+      if (status === noSuchSource) tell({ type: 'ChannelDestroyed', channel, cause: 0, cause_txt: 'Unknown' })
+      else if (status !== 200)
+        log.warn({ status, channel_id: channel.id }, 'the RTC node will not tell how a call ends')
+    } catch (err) {
+      // Whoever waits for its end finds out by the list of channels after the next `NodeConnected`.
+      log.debug({ err, channel_id: channel.id }, 'the connection was lost before a call could be followed')
+    }
+  }
 
   /** Tries until it works, with growing delays; undefined when the proxy was closed meanwhile. */
   async function connect(): Promise<AriSocket | undefined> {

@@ -36,7 +36,7 @@ class Node {
     })
     new WebSocketServer({ server: http }).on('connection', (socket, request) => {
       this.sockets.push(socket)
-      expect(request.url).toBe('/ari/events?app=sidetone&subscribeAll=true')
+      expect(request.url).toBe('/ari/events?app=sidetone')
       socket.on('message', (data) => this.#onRequest(socket, JSON.parse(String(data))))
     })
     await new Promise<void>((resolve) => http.listen(this.port, '127.0.0.1', resolve))
@@ -112,6 +112,22 @@ const ari = (contract: typeof asteriskContract = asteriskContractOf('node-1') as
   createClient(contract, { transport, publisher: 'test' }).ari
 const typesOf = (id?: string) =>
   heard.filter(({ resource_id }) => !id || resource_id === id).map(({ data }) => (data as AriEvent).event.type)
+
+test('a call that has come in is followed to its end, and one that has ended by then is told to have', async () => {
+  const arrival = (id: string) => ({ type: 'StasisStart', args: ['direction=in', 'domain=x'], channel: { id } })
+  node.say({ type: 'StasisStart', args: [], channel: { id: 'dialled' } })
+  node.say(arrival('here'))
+  await vi.waitUntil(() => node.requests.some(({ uri }) => String(uri).includes('subscription')))
+  node.answer = () => ({ status: 422, body: { message: 'Event source does not exist' } })
+  node.say(arrival('gone'))
+  await vi.waitUntil(() => typesOf('gone').length === 2)
+  expect(typesOf('gone')).toEqual(['StasisStart', 'ChannelDestroyed'])
+  expect(typesOf('here')).toEqual(['StasisStart'])
+  const asked = node.requests.filter(({ uri }) => String(uri).startsWith('applications/'))
+  expect(asked.map(({ method, uri }) => `${method} ${uri}`)).toEqual(
+    ['here', 'gone'].map((id) => `POST applications/sidetone/subscription?eventSource=channel%3A${id}`),
+  )
+})
 
 test('it takes the id of its node and announces it', async () => {
   expect(proxy.asteriskId).toBe('node-1')

@@ -104,9 +104,8 @@ export async function startSwitch(
     recordingDir: config.recordingDir,
     nextChannelName: (prefix) => `${prefix}-${(channelNumber++).toString(16).padStart(8, '0')}`,
     emit: apps.emit,
-    hasApp: (name) => !draining && apps.byName.has(name),
+    hasApp: (name) => !draining && apps.isConnected(name),
     subscribe: apps.subscribe,
-    unsubscribe: apps.unsubscribe,
   }
 
   const location = createLocation(onLocationChange)

@@ -1,10 +1,11 @@
 import type { About, AriEvent } from '../call/core.ts'
 
-/** One connected application: where its events go, and what it asked to hear of. */
+/** One application: where its events go, and what it asked to hear of. */
 export interface App {
   readonly name: string
   subscribeAll: boolean
-  send(text: string): void
+  /** Null while nobody is connected: as in Asterisk, what it has subscribed to waits for whoever comes back. */
+  send: ((text: string) => void) | null
   readonly channels: Set<string>
   readonly bridges: Set<string>
   readonly endpoints: Set<string>
@@ -27,14 +28,14 @@ export const appView = (app: App) => {
 
 /** All applications, and the delivery of events to them. */
 export interface Apps {
-  readonly byName: Map<string, App>
+  readonly byName: ReadonlyMap<string, App>
+  isConnected(name: string): boolean
   /** A second connection for a name takes it over; the first is told, and hears nothing more. */
   connect(name: string, subscribeAll: boolean, send: (text: string) => void): void
-  /** The connection has gone; the application goes too unless another connection took it. */
+  /** The connection has gone; the application goes too once it has nothing to hear of, unless another connection took it. */
   disconnect(name: string, send: (text: string) => void): void
   emit(event: AriEvent, about: About): void
   subscribe(app: string, about: About): void
-  unsubscribe(app: string, about: About): void
 }
 
 export function createApps(asteriskId: string): Apps {
@@ -57,20 +58,17 @@ export function createApps(asteriskId: string): Apps {
     )
   }
 
-  function change(name: string, { channel, bridge, endpoint }: About, how: 'add' | 'delete') {
-    const app = byName.get(name)
-    if (!app) return
-    if (channel !== undefined) app.channels[how](channel)
-    if (bridge !== undefined) app.bridges[how](bridge)
-    if (endpoint !== undefined) app.endpoints[how](endpoint)
+  function forgetUnused(app: App): void {
+    if (app.send === null && app.channels.size === 0) byName.delete(app.name)
   }
 
   return {
     byName,
+    isConnected: (name) => byName.get(name)?.send != null,
     connect(name, subscribeAll, send) {
       const known = byName.get(name)
       if (known) {
-        known.send(encode({ type: 'ApplicationReplaced' }, name))
+        known.send?.(encode({ type: 'ApplicationReplaced' }, name))
         known.send = send
         known.subscribeAll = subscribeAll
         return
@@ -87,14 +85,25 @@ export function createApps(asteriskId: string): Apps {
       })
     },
     disconnect(name, send) {
-      if (byName.get(name)?.send === send) byName.delete(name)
+      const app = byName.get(name)
+      if (app?.send !== send) return
+      app.send = null
+      forgetUnused(app)
     },
     emit(event, about) {
       for (const app of byName.values()) {
-        if (wants(app, about) && passes(app, event.type)) app.send(encode(event, app.name))
+        if (app.send && wants(app, about) && passes(app, event.type)) app.send(encode(event, app.name))
+        // That was the last to be heard of it.
+        if (event.type === 'ChannelDestroyed') app.channels.delete(about.channel!)
+        if (event.type === 'BridgeDestroyed') app.bridges.delete(about.bridge!)
+        forgetUnused(app)
       }
     },
-    subscribe: (name, about) => change(name, about, 'add'),
-    unsubscribe: (name, about) => change(name, about, 'delete'),
+    subscribe(name, { channel, bridge, endpoint }) {
+      const app = byName.get(name)
+      if (channel !== undefined) app?.channels.add(channel)
+      if (bridge !== undefined) app?.bridges.add(bridge)
+      if (endpoint !== undefined) app?.endpoints.add(endpoint)
+    },
   }
 }

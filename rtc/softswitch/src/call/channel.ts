@@ -183,5 +183,4 @@ function tellDestroyed(core: Core, channel: Channel, cause: number, techCause: n
   channel.dialplan.app_data = ''
   const tech = techCause === 0 ? {} : { tech_cause: techCause }
   emitChannel(core, 'ChannelDestroyed', channel, { cause, cause_txt: causeText(cause), ...tech })
-  if (channel.app !== undefined) core.unsubscribe(channel.app, { channel: channel.id })
 }

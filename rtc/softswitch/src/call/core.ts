@@ -32,7 +32,6 @@ export interface Core {
   /** Whether an application by this name is connected. */
   hasApp(name: string): boolean
   subscribe(app: string, about: About): void
-  unsubscribe(app: string, about: About): void
 }
 
 /** Asterisk's form of a time: `2026-11-21T07:06:55.007+0000`. */

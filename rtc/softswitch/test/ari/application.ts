@@ -88,7 +88,7 @@ export function application(lab: () => Lab) {
 
   test('calls outlive the socket of their application, which hears of them when it comes back', async () => {
     const { target, phone } = lab()
-    const first = await connectAri(target, { app: 'returning' })
+    const first = await connectAri(target, { app: 'returning', subscribeAll: false })
     const bob = await phone({ username: 'bob' })
     const query = { endpoint: `PJSIP/call-out/${bob.uri}`, app: 'returning', channelId: 'kept' }
     await first.post('channels', { query })
@@ -96,7 +96,7 @@ export function application(lab: () => Lab) {
     await call.answer()
     await first.next('StasisStart', { channel: { id: 'kept' } })
     await first.close()
-    const second = await connectAri(target, { app: 'returning' })
+    const second = await connectAri(target, { app: 'returning', subscribeAll: false })
     expect((await second.get('channels/kept')).body.state).toBe('Up')
     await second.post('channels/kept/play', { query: { media: 'tone:440' } })
     await call.waitForTone(440)
@@ -118,5 +118,30 @@ export function applicationAway(lab: () => Lab) {
     const alice = await phone()
     const call = await alice.call(`sip:+15550100000@${target.host}:${target.sipPort}`)
     expect(await call.ended).toMatchObject({ by: 'them', status: 503 })
+  })
+
+  test('the end of a call that came in is told to an application that subscribes to its channel', async () => {
+    const { ari, target, phone } = lab()
+    await ari.close()
+    const own = await connectAri(target, { subscribeAll: false })
+    const call = await (await phone()).call(`sip:+15550100000@${target.host}:${target.sipPort}`)
+    const { id } = (await own.next('StasisStart')).channel
+    const eventSource = `channel:${id}`
+    const subscribed = await own.post('applications/sidetone/subscription', { query: { eventSource } })
+    expect([subscribed.status, subscribed.body.channel_ids]).toEqual([200, [id]])
+    await own.post(`channels/${id}/answer`)
+    await call.answered
+    await own.close()
+    const back = await connectAri(target, { subscribeAll: false })
+    await call.sendDtmf('4')
+    await back.next('ChannelDtmfReceived', { channel: { id }, digit: '4' })
+    await call.hangup()
+    await back.next('StasisEnd', { channel: { id } })
+    await back.next('ChannelDestroyed', { channel: { id } })
+    expect(back.typesAbout(id, ['ChannelDtmfReceived', 'ChannelDestroyed'])).toHaveLength(2)
+    const gone = await back.post('applications/sidetone/subscription', { query: { eventSource } })
+    expect(gone).toEqual({ status: 422, body: { message: 'Event source does not exist' } })
+    await expect.poll(async () => (await back.get('applications/sidetone')).body.channel_ids).toEqual([])
+    await back.close()
   })
 }
