@@ -131,7 +131,7 @@ describe('what is refused', () => {
     ['no codec we speak', { body: offer('m=audio 40000 RTP/AVP 18') }, 488],
     ['no SDP', { body: 'hello' }, 400],
     ['another body', { body: '<x/>', headers: ['Content-Type: text/xml'] }, 415],
-    ['an extension we lack', { body: audio, headers: ['Require: 100rel'] }, 420],
+    ['an extension we lack', { body: audio, headers: ['Require: precondition'] }, 420],
     ['TLS', { body: audio, uri: 'sips:x@127.0.0.1' }, 416],
     ['nobody called', { body: audio, uri: 'sip:127.0.0.1' }, 484],
   ])('an INVITE with %s', async (_, options, status) => {

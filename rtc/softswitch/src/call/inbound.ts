@@ -4,7 +4,7 @@ import { headerList } from '../sip/message.ts'
 import { parseNameAddr } from '../sip/name-addr.ts'
 import { techCause } from '../sip/q850.ts'
 import type { ServerTransaction } from '../sip/server-transaction.ts'
-import { createUasLeg, inviteIsAcceptable } from '../sip/uas-leg.ts'
+import { createUasLeg, problemOf } from '../sip/uas-leg.ts'
 import { parseUri } from '../sip/uri.ts'
 import type { UserAgent } from '../sip/user-agent.ts'
 import { createChannel, destroyChannel, emitHangupRequest, enterStasis, setState } from './channel.ts'
@@ -44,10 +44,8 @@ export function createInbound(options: {
     if (transaction.answered) return
     if (!verdict.ok) return transaction.respond(verdict.status, { toTag: 'switch', headers: verdict.headers })
     if (!core.hasApp(app)) return transaction.respond(503, later(5))
-    const problem = inviteIsAcceptable(transaction)
-    // §8.2.3: a 415 names what there is; the others may.
-    if (problem !== null)
-      return transaction.respond(problem, { toTag: 'switch', headers: [['accept', 'application/sdp']] })
+    const problem = problemOf(transaction)
+    if (problem) return transaction.respond(problem.status, { toTag: 'switch', headers: problem.headers })
     const target = parseUri(request.uri)
     if (!target || target.user === '') return transaction.respond(target ? 484 : 416, { toTag: 'switch' })
 

@@ -50,6 +50,8 @@ export function forkInvite(options: {
   build(sent: Sent): OutgoingRequest
   /** Where a redirect may lead, the best first; empty: nowhere. */
   redirected(contacts: SipUri[], from: Candidate): Promise<Candidate[]>
+  /** A 422: whether the INVITE is to be sent again, asking for a longer session (RFC 4028 §7.3). */
+  onTooSmall(response: SipResponse): boolean
   handlers: {
     onProvisional(response: SipResponse, sent: Sent): void
     onSuccess(response: SipResponse, sent: Sent): void
@@ -143,6 +145,9 @@ export function forkInvite(options: {
             return handlers.onSuccess(response, sent)
           }
           if (status < 400) return void follow(response)
+          if (status === 422 && options.onTooSmall(response)) {
+            return goOn([{ ...candidate, ways: [way, ...ways] }, ...others], status, response)
+          }
           // RFC 3263 §4.3: of the failures only this one is about the server, not about whom it serves.
           goOn(status === 503 ? rest : status >= 600 ? [] : others, status, response)
         },

@@ -3,7 +3,8 @@ import type { Headers, SipRequest } from './message.ts'
 import { type Direction, makeAnswer, makeOffer, negotiate, parseSdp } from './sdp.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 import type { Session } from './session.ts'
-import type { LegEvents } from './sip-leg.ts'
+import { answerTimer, type SessionInterval } from './session-timer.ts'
+import { type LegEvents, SUPPORTED } from './sip-leg.ts'
 import type { UserAgent } from './user-agent.ts'
 
 const SDP_TYPE: Headers[number] = ['content-type', 'application/sdp']
@@ -16,11 +17,13 @@ export function createRenegotiation({
   session,
   events,
   bye,
+  agreed,
 }: {
   agent: UserAgent
   session: Session
   events: LegEvents
   bye(cause: number): void
+  agreed(interval: SessionInterval | null): void
 }) {
   /** Re-INVITEs whose 2xx waits for its ACK, by CSeq number. */
   const unacknowledged = new Map<number, ServerTransaction>()
@@ -52,6 +55,8 @@ export function createRenegotiation({
     const { request } = transaction
     const busy = busyWith(request)
     if (busy) return transaction.respond(busy.status, { headers: busy.headers })
+    const timer = answerTimer(request)
+    if ('status' in timer) return transaction.respond(timer.status, { headers: timer.headers })
     const isInvite = request.method === 'INVITE'
     let body: Buffer | undefined
     if (request.body.length > 0) {
@@ -71,8 +76,13 @@ export function createRenegotiation({
       unacknowledged.set(request.cseq.number, transaction)
       transaction.onAckTimeout = () => bye(102)
     }
-    const contact: Headers[number] = ['contact', agent.contact(transaction.flow, /^sips:/i.test(request.uri))]
-    transaction.respond(200, body ? { headers: [contact, SDP_TYPE], body } : { headers: [contact] })
+    agreed(timer.interval)
+    const headers: Headers = [
+      ['contact', agent.contact(transaction.flow, /^sips:/i.test(request.uri))],
+      ['supported', SUPPORTED],
+      ...timer.headers,
+    ]
+    transaction.respond(200, body ? { headers: [...headers, SDP_TYPE], body } : { headers })
   }
 
   return {

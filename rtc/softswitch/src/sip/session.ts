@@ -6,10 +6,12 @@ import { INFO_TYPES, readInfo } from './info.ts'
 import { header, type SipRequest } from './message.ts'
 import { formatReason, reasonCause } from './q850.ts'
 import type { Replaces } from './refer.ts'
+import { createRefresh } from './refresh.ts'
 import { createRenegotiation } from './renegotiation.ts'
 import type { Direction, LocalMedia } from './sdp.ts'
 import type { ServerTransaction } from './server-transaction.ts'
-import { ALLOW, type LegEvents } from './sip-leg.ts'
+import { createSessionTimer, type SessionInterval } from './session-timer.ts'
+import { ALLOW, type LegEvents, SUPPORTED } from './sip-leg.ts'
 import { createTransfer } from './transfer.ts'
 import type { UserAgent } from './user-agent.ts'
 
@@ -23,6 +25,10 @@ export interface Session {
   /** Whose offer has no answer yet: who makes another meanwhile is refused (RFC 3261 §14.2, RFC 3311 §5.2). */
   offer: 'none' | 'ours' | 'theirs'
   ended: boolean
+  /** The call is ours: we sent its INVITE. */
+  isCaller: boolean
+  /** The peer takes UPDATE. */
+  peerUpdates: boolean
   /** For a peer that asks who we are. */
   login?: Login | undefined
 }
@@ -35,17 +41,30 @@ export interface DialogHandling {
   bye(cause: number): void
   applySdp(body: Buffer): boolean
   end(cause: number, sipStatus: number): void
+  /** What was agreed about how long the session lives (RFC 4028). */
+  agreed(interval: SessionInterval | null): void
   tellTransfer(status: number): boolean
   isNamedBy(replaces: Replaces): boolean
 }
 
-export function handleDialog(agent: UserAgent, session: Session, events: LegEvents): DialogHandling {
-  const renegotiation = createRenegotiation({ agent, session, events, bye })
+export function handleDialog(
+  agent: UserAgent,
+  session: Session,
+  events: LegEvents,
+  /** Answers a PRACK; absent: there is nothing that would want one. */
+  onPrack: (transaction: ServerTransaction) => void = (transaction) => transaction.respond(481),
+): DialogHandling {
+  const timer = createSessionTimer({ refresh: (seconds) => refresh.refresh(seconds), expired: () => bye(102) })
+  const renegotiation = createRenegotiation({ agent, session, events, bye, agreed: timer.start })
+  const { applySdp } = renegotiation
+  const refresh = createRefresh({ agent, session, applySdp, agreed: timer.start, bye })
   const transfer = createTransfer({ agent, session, events })
 
   function end(cause: number, sipStatus: number) {
     if (session.ended) return
     session.ended = true
+    timer.stop()
+    refresh.stop()
     if (session.dialog) agent.forgetDialog(session.dialog)
     session.media.close()
     events.onEnded(cause, sipStatus)
@@ -91,6 +110,8 @@ export function handleDialog(agent: UserAgent, session: Session, events: LegEven
         case 'INVITE':
         case 'UPDATE':
           return renegotiation.receive(transaction)
+        case 'PRACK':
+          return onPrack(transaction)
         case 'INFO':
           return info(transaction)
         case 'REFER':
@@ -100,6 +121,7 @@ export function handleDialog(agent: UserAgent, session: Session, events: LegEven
             headers: [
               ['allow', ALLOW],
               ['accept', 'application/sdp'],
+              ['supported', SUPPORTED],
             ],
           })
         case 'NOTIFY':
@@ -112,8 +134,9 @@ export function handleDialog(agent: UserAgent, session: Session, events: LegEven
     },
     acknowledged: renegotiation.acknowledged,
     bye,
-    applySdp: renegotiation.applySdp,
+    applySdp,
     end,
+    agreed: timer.start,
     tellTransfer: transfer.tell,
     isNamedBy: ({ callId, toTag, fromTag }) =>
       !session.ended &&

@@ -1,4 +1,5 @@
 import type { MediaSession } from '../media/types.ts'
+import { type Headers, headerList } from './message.ts'
 import type { ReferTo, Replaces } from './refer.ts'
 
 /** What a call leg tells its owner. `onEnded` comes exactly once, and last. */
@@ -28,4 +29,10 @@ export interface SipLeg {
   isNamedBy(replaces: Replaces): boolean
 }
 
-export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, REGISTER'
+export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, REGISTER'
+/** The extensions that we understand (RFC 3262, RFC 4028). */
+export const SUPPORTED = '100rel, timer'
+
+/** Whether whoever sent this takes UPDATE (RFC 3311 §4). */
+export const takesUpdate = (message: { headers: Headers }): boolean =>
+  headerList(message, 'allow').some((method) => method.toUpperCase() === 'UPDATE')

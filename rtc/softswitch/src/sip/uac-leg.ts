@@ -5,10 +5,12 @@ import { type Dialog, dialogFromResponse, dialogRequest, newTag } from './dialog
 import { ANSWERED_ELSEWHERE, type Candidate, type Fork, forkInvite, type Sent } from './fork.ts'
 import { type Headers, header, type SipResponse } from './message.ts'
 import { formatNameAddr } from './name-addr.ts'
+import { createPrack } from './prack.ts'
 import { formatReason, reasonCause, statusToCause } from './q850.ts'
 import { makeOffer } from './sdp.ts'
 import { handleDialog, type Session } from './session.ts'
-import { ALLOW, type LegEvents, type SipLeg } from './sip-leg.ts'
+import { afterTooSmall, agreedTimer, SESSION_SECONDS, timerOffer } from './session-timer.ts'
+import { ALLOW, type LegEvents, type SipLeg, SUPPORTED, takesUpdate } from './sip-leg.ts'
 import { formatUri, type SipUri } from './uri.ts'
 import type { UserAgent } from './user-agent.ts'
 
@@ -46,6 +48,8 @@ export function createUacLeg(options: {
     peerDirection: 'sendrecv',
     offer: 'ours',
     ended: false,
+    isCaller: true,
+    peerUpdates: false,
     login,
   }
   const handling = handleDialog(agent, session, events)
@@ -53,6 +57,8 @@ export function createUacLeg(options: {
   let cancelled: number | undefined
   /** Of each early dialog what it said of its audio (RFC 6337 §2.2). */
   const early = new Map<string, Buffer>()
+  const acknowledge = createPrack(agent)
+  let sessionSeconds = SESSION_SECONDS
   const toTagOf = (response: SipResponse) => response.to.params.get('tag') ?? ''
   const dialogOf = (response: SipResponse, { flow, target, seq }: Sent) =>
     dialogFromResponse(response, { localTag, from, localSeq: seq, target }, flow)
@@ -62,6 +68,11 @@ export function createUacLeg(options: {
     login,
     build: invite,
     redirected: options.redirected,
+    onTooSmall(response) {
+      const longer = afterTooSmall(response, sessionSeconds)
+      sessionSeconds = longer ?? sessionSeconds
+      return longer !== null
+    },
     handlers: {
       onProvisional,
       onSuccess,
@@ -83,6 +94,8 @@ export function createUacLeg(options: {
       ['cseq', `${seq} INVITE`],
       ['contact', agent.contact(flow, target.scheme === 'sips')],
       ['allow', ALLOW],
+      ['supported', SUPPORTED],
+      ...timerOffer(sessionSeconds),
       ...options.headers,
       ...credentials,
       ['content-type', 'application/sdp'],
@@ -98,7 +111,7 @@ export function createUacLeg(options: {
       ack(session.dialog) // a repeated 2xx: our ACK was lost (§13.2.2.4)
       return
     }
-    const dialog = dialogOf(response, sent)
+    const dialog = acknowledge.dialogOf(toTagOf(response), dialogOf(response, sent))
     ack(dialog)
     if (answered || session.ended) {
       // Another branch of a fork, or an answer that crossed our CANCEL: that call is not wanted (§13.2.2.4).
@@ -111,7 +124,9 @@ export function createUacLeg(options: {
     fork.cancel(ANSWERED_ELSEWHERE)
     if (session.dialog) agent.forgetDialog(session.dialog)
     session.dialog = dialog
+    session.peerUpdates = takesUpdate(response)
     agent.rememberDialog(dialog, handling)
+    handling.agreed(agreedTimer(response))
     const body = response.body.length > 0 ? response.body : early.get(toTagOf(response))
     if (!body || !handling.applySdp(body)) return handling.bye(58)
     events.onAnswered?.()
@@ -119,9 +134,11 @@ export function createUacLeg(options: {
 
   function onProvisional(response: SipResponse, sent: Sent) {
     if (answered || session.ended) return
-    if (response.to.params.has('tag') && !session.dialog) {
-      session.dialog = dialogOf(response, sent)
-      agent.rememberDialog(session.dialog, handling)
+    if (response.to.params.has('tag')) {
+      const dialog = acknowledge.dialogOf(toTagOf(response), dialogOf(response, sent))
+      if (!acknowledge.prack(response, dialog)) return
+      if (!session.dialog) agent.rememberDialog(dialog, handling)
+      session.dialog ??= dialog
     }
     if (response.body.length > 0) {
       handling.applySdp(response.body)

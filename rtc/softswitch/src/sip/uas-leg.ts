@@ -2,31 +2,39 @@ import type { MediaSession } from '../media/types.ts'
 import { dialogFromInvite, newTag } from './dialog.ts'
 import { type Headers, header, headerList } from './message.ts'
 import { causeToStatus, formatReason, reasonCause } from './q850.ts'
+import { createProvisional } from './reliable-provisional.ts'
 import { makeAnswer, makeOffer, negotiate, parseSdp } from './sdp.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 import { handleDialog, type Session } from './session.ts'
-import { ALLOW, type LegEvents, type SipLeg } from './sip-leg.ts'
+import { answerTimer } from './session-timer.ts'
+import { ALLOW, type LegEvents, type SipLeg, SUPPORTED, takesUpdate } from './sip-leg.ts'
 import type { UserAgent } from './user-agent.ts'
 
 const SDP_TYPE: Headers[number] = ['content-type', 'application/sdp']
 
 const SDP_RANGES = ['application/sdp', 'application/*', '*/*']
+/** §8.2.3: a 415 names what there is; 406 and 488 may. */
+const ACCEPT: Headers = [['accept', 'application/sdp']]
 
-/** Whether an INVITE can become a call: its SDP, when it has one, must offer something we speak (RFC 3261 §13.3.1). */
-export function inviteIsAcceptable(transaction: ServerTransaction): number | null {
-  const { request } = transaction
-  if (!header(request, 'contact')) return 400
+/** Why an INVITE cannot become a call: its SDP, when it has one, must offer something we speak (RFC 3261 §13.3.1). */
+export function problemOf({ request }: ServerTransaction): { status: number; headers?: Headers } | null {
+  if (!header(request, 'contact')) return { status: 400 }
   const accepted = headerList(request, 'accept').map((range) => range.split(';', 1)[0]!.trim().toLowerCase())
   // §20.1: without Accept SDP is what is accepted.
-  if (accepted.length > 0 && !accepted.some((range) => SDP_RANGES.includes(range))) return 406
+  if (accepted.length > 0 && !accepted.some((range) => SDP_RANGES.includes(range))) {
+    return { status: 406, headers: ACCEPT }
+  }
+  const timer = answerTimer(request)
+  if ('status' in timer) return timer
   if (request.body.length === 0) return null
   const type = header(request, 'content-type')?.toLowerCase().split(';')[0]?.trim()
-  if (type !== 'application/sdp') return 415
+  if (type !== 'application/sdp') return { status: 415, headers: ACCEPT }
   const offer = parseSdp(request.body)
-  return offer ? (negotiate(offer) ? null : 488) : 400
+  if (!offer) return { status: 400 }
+  return negotiate(offer) ? null : { status: 488, headers: ACCEPT }
 }
 
-/** The called side of a call (RFC 3261 §13.3). The INVITE must have passed `inviteIsAcceptable`. */
+/** The called side of a call (RFC 3261 §13.3). The INVITE must have no `problemOf`. */
 export function createUasLeg(options: {
   agent: UserAgent
   transaction: ServerTransaction
@@ -45,8 +53,23 @@ export function createUasLeg(options: {
     peerDirection: 'sendrecv',
     offer: 'theirs',
     ended: false,
+    isCaller: false,
+    peerUpdates: takesUpdate(request),
   }
-  const handling = handleDialog(agent, session, events)
+  const provisional = createProvisional({
+    transaction,
+    isReliable: headerList(request, 'require').some((one) => one.toLowerCase() === '100rel'),
+    t1Ms: agent.t1Ms,
+    onUnacknowledged: () => refuse(102, 504),
+  })
+  const handling = handleDialog(agent, session, events, (prack) => {
+    if (!provisional.acknowledge(header(prack.request, 'rack'))) return prack.respond(481)
+    if (prack.request.body.length > 0)
+      prack.respond(488) // RFC 3262 §5 lets it make another offer; we take none that early
+    else prack.respond(200)
+    provisional.goOn()
+  })
+  const timer = answerTimer(request)
   let acknowledged = false
   let hangupAfterAck: number | undefined
   let early = false
@@ -54,7 +77,7 @@ export function createUasLeg(options: {
   const contact: Headers = [['contact', agent.contact(flow, /^sips:/i.test(request.uri))]]
   // A late offer (§13.2.1): we offer in the 2xx, and the ACK answers.
   const sdp = offer && negotiated ? makeAnswer(offer, negotiated, session.local) : makeOffer(session.local)
-  const sdpHeaders: Headers = [...contact, ['allow', ALLOW], SDP_TYPE]
+  const own: Headers = [...contact, ['allow', ALLOW], ['supported', SUPPORTED]]
 
   if (offer) {
     handling.applySdp(request.body)
@@ -72,10 +95,12 @@ export function createUasLeg(options: {
       },
     })
   }
-  transaction.onCancel = (cancel) => {
-    transaction.respond(487, { toTag })
-    handling.end(reasonCause(header(cancel, 'reason')) ?? 127, 487)
+  function refuse(cause: number, status: number, headers: Headers = []) {
+    provisional.stop()
+    transaction.respond(status, { toTag, headers })
+    handling.end(cause, status)
   }
+  transaction.onCancel = (cancel) => refuse(reasonCause(header(cancel, 'reason')) ?? 127, 487)
   // §13.3.1.4: the peer never acknowledged, so the session is given up with a BYE.
   transaction.onAckTimeout = () => handling.bye(hangupAfterAck ?? 102)
 
@@ -83,25 +108,27 @@ export function createUasLeg(options: {
     media,
     callId: request.callId,
     ring() {
-      if (!early) transaction.respond(180, { toTag, headers: contact })
+      if (!early) provisional.respond(180, { toTag, headers: own })
     },
     progress() {
       // With a late offer there is nothing to answer yet.
       if (early || transaction.answered || !offer) return
       early = true
-      transaction.respond(183, { toTag, headers: sdpHeaders, body: sdp })
+      provisional.respond(183, { toTag, headers: [...own, SDP_TYPE], body: sdp })
     },
     answer() {
-      if (transaction.answered) return
-      session.offer = offer ? 'none' : 'ours'
-      transaction.respond(200, { toTag, headers: sdpHeaders, body: sdp })
+      // RFC 3262 §3: not before the PRACK of what told our SDP.
+      provisional.whenAcknowledged(() => {
+        if (transaction.answered) return
+        session.offer = offer ? 'none' : 'ours'
+        transaction.respond(200, { toTag, headers: [...own, ...timer.headers, SDP_TYPE], body: sdp })
+        if ('interval' in timer) handling.agreed(timer.interval)
+      })
     },
     hangup(cause) {
       if (session.ended) return
       if (!transaction.answered) {
-        const status = causeToStatus(cause)
-        transaction.respond(status, { toTag, headers: [['reason', formatReason(cause)]] })
-        handling.end(cause, status)
+        refuse(cause, causeToStatus(cause), [['reason', formatReason(cause)]])
       } else if (acknowledged) handling.bye(cause)
       // §15: no BYE before the ACK or its timeout; the owner need not wait for that.
       else hangupAfterAck = cause

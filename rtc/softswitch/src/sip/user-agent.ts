@@ -9,7 +9,7 @@ import { parseMessage } from './parse-message.ts'
 import { formatRefusal } from './refuse-malformed.ts'
 import type { LocalMedia } from './sdp.ts'
 import type { ServerTransaction } from './server-transaction.ts'
-import { ALLOW } from './sip-leg.ts'
+import { ALLOW, SUPPORTED } from './sip-leg.ts'
 import type { SipTimers } from './timers.ts'
 import { type ClientTransaction, createTransactionLayer, type OutgoingRequest } from './transaction-layer.ts'
 import { openTransports, type Transports } from './transports.ts'
@@ -29,6 +29,7 @@ export interface UserAgent {
   /** Of WebSocket; `undefined` when that is off. */
   readonly wsPort: number | undefined
   readonly transactionsActive: number
+  readonly t1Ms: number
   /** The Contact we give a peer, with an address it can reach; for a sips URI one of its kind (RFC 3261 §12.1.1, §8.1.1.8). */
   contact(flow: Flow, secure?: boolean): string
   localMedia(flow: Pick<Flow, 'remoteAddress'>, port: number): LocalMedia
@@ -53,11 +54,10 @@ export type SipCounter =
   | 'sip_connections_refused'
   | 'sip_send_errors'
 
-/** Extensions that a request may require. */
-const SUPPORTED = new Set<string>()
+const KNOWN = new Set(SUPPORTED.split(', '))
 
 const unsupported = (request: SipRequest): string[] =>
-  headerList(request, 'require').filter((extension) => !SUPPORTED.has(extension.toLowerCase()))
+  headerList(request, 'require').filter((extension) => !KNOWN.has(extension.toLowerCase()))
 
 const KEEP_ALIVE_BYTES = 4
 
@@ -115,11 +115,13 @@ export async function createUserAgent(options: {
           headers: [
             ['allow', ALLOW],
             ['accept', 'application/sdp'],
+            ['supported', SUPPORTED],
           ],
         })
       case 'BYE':
       case 'INFO':
       case 'NOTIFY':
+      case 'PRACK':
       case 'REFER':
       case 'UPDATE':
         return transaction.respond(481, { toTag: 'switch' })
@@ -215,6 +217,7 @@ export async function createUserAgent(options: {
     port: transports.portOf('UDP')!,
     tlsPort: transports.portOf('TLS'),
     wsPort: transports.portOf('WS'),
+    t1Ms: options.timers.t1Ms,
     get transactionsActive() {
       return layer.active
     },
