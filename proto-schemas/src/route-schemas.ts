@@ -74,6 +74,12 @@ export const Provider = z
     /** Whether it answers SIP OPTIONS; `unknown` until it was first asked. */
     health_status: z.enum(['unknown', 'healthy', 'unhealthy']),
     health_checked_at: Time.nullable(),
+    /** Whether we register with it (RFC 3261 section 10), so that its calls reach us without an address of ours over there. Not in VoIPBIN. */
+    register: z.boolean(),
+    /** `unknown` while no RTC node can say. Not in VoIPBIN. */
+    registration_status: z.enum(['off', 'unknown', 'registering', 'registered', 'rejected', 'unreachable']),
+    /** What the carrier answered, when it refused: `403 Forbidden`. Not in VoIPBIN. */
+    registration_detail: z.string(),
   })
   .meta({ id: 'Provider' })
 export type Provider = z.infer<typeof Provider>
@@ -151,6 +157,8 @@ export const ProviderFields = z.object({
     .regex(/^[^\s"\\]*$/, 'must not have spaces, quotes or backslashes')
     .optional(),
   password: z.string().max(128).optional(),
+  /** Needs a username. */
+  register: z.boolean().optional(),
 })
 export const RouteFields = z.object({
   name: Name,

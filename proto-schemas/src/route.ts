@@ -38,6 +38,7 @@ export const routeContract = defineContract({
       status: 'INVALID_ARGUMENT',
       message: 'hostname: leads into a private network; OUTBOUND_ALLOW can let it through.',
     },
+    USERNAME_REQUIRED: { status: 'INVALID_ARGUMENT', message: 'username: is needed to register.' },
     CUSTOMER_INVALID: { status: 'INVALID_ARGUMENT', message: 'customer_id: there is no such customer.' },
     PROVIDER_INVALID: { status: 'INVALID_ARGUMENT', message: 'provider_id: there is no such provider.' },
     CARRIER_CREDENTIALS_INVALID: {
@@ -68,7 +69,7 @@ export const routeContract = defineContract({
           allow: operators,
           input: ProviderFields,
           output: Provider,
-          errors: ['HOSTNAME_REFUSED'],
+          errors: ['HOSTNAME_REFUSED', 'USERNAME_REQUIRED'],
         }),
         setup: operation({
           http: 'POST /providers/setup',
@@ -98,7 +99,7 @@ export const routeContract = defineContract({
           allow: operators,
           input: ById.extend(ProviderFields.shape),
           output: Provider,
-          errors: ['PROVIDER_NOT_FOUND', 'HOSTNAME_REFUSED'],
+          errors: ['PROVIDER_NOT_FOUND', 'HOSTNAME_REFUSED', 'USERNAME_REQUIRED'],
         }),
         delete: operation({
           http: 'DELETE /providers/{id}',

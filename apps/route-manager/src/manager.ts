@@ -8,6 +8,7 @@ import { migrations } from './migrations.ts'
 import { providerSetup } from './provider-setup.ts'
 import { providercallHandlers } from './providercalls.ts'
 import { providerHandlers } from './providers.ts'
+import { keepRegistered } from './registrations.ts'
 import { routeHandlers } from './routes.ts'
 import { routeSettings } from './settings.ts'
 
@@ -23,11 +24,12 @@ export const routeManager = defineManager({
     const routes = resourceTable(Route, 'route_route')
     const providercalls = resourceTable(Providercall, 'route_providercall')
     const locate = createLocator({ family: 0 })
+    const registrations = keepRegistered({ ...resources, providers })
     const health = watchHealth({ ...resources, providers, locate })
     return {
       handlers: {
         provider: {
-          ...providerHandlers({ ...resources, providers, health }),
+          ...providerHandlers({ ...resources, providers, health, registrations }),
           setup: providerSetup({ ...resources, providers, health }),
         },
         ...routeHandlers({ ...resources, routes, providers, locate }),

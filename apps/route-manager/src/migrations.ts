@@ -44,4 +44,22 @@ export const migrations = [
         .addColumn('groupcall_ids', 'text'),
     ),
   ),
+  migration('0005_provider_register', (schema) =>
+    schema
+      .alterTable('route_provider')
+      .addColumn('register', 'integer', (column) => column.notNull().defaultTo(0))
+      .execute(),
+  ),
+  migration('0006_provider_registration_status', (schema) =>
+    schema
+      .alterTable('route_provider')
+      .addColumn('registration_status', 'varchar(16)', (column) => column.notNull().defaultTo('off'))
+      .execute(),
+  ),
+  migration('0007_provider_registration_detail', (schema) =>
+    schema
+      .alterTable('route_provider')
+      .addColumn('registration_detail', 'varchar(255)', (column) => column.notNull().defaultTo(''))
+      .execute(),
+  ),
 ]

@@ -6,6 +6,7 @@ import type { Provider, routeContract } from '@sidetone/proto-schemas/route'
 import { newId, type ResourceTable, timeAfter } from '@sidetone/store'
 import type { watchHealth } from './health.ts'
 import { newProvider } from './providers.ts'
+import { unregistered } from './registrations.ts'
 import type { RouteSettings } from './settings.ts'
 import { createTelnyx } from './telnyx.ts'
 
@@ -76,6 +77,7 @@ export function providerSetup({ store, jobs, emit, outbound, secrets, settings, 
           username,
           password,
           ...newProvider,
+          ...unregistered,
         })
         await emit(tx, 'provider', 'created', provider)
         await health.askSoon(tx, id)

@@ -3,6 +3,7 @@ import type { Provider, Route } from '@sidetone/proto-schemas/route'
 import { someId } from '@sidetone/testing'
 import { expect, test } from 'vitest'
 import { dialOrder, dialroute, targetsOf } from '../src/dial-order.ts'
+import { unregistered } from '../src/registrations.ts'
 
 const acme = someId(1)
 const number = '+12125550100'
@@ -10,7 +11,14 @@ const number = '+12125550100'
 const provider = (name: string, given: Partial<Provider> = {}): Provider => ({
   ...{ id: name, customer_id: nilId, type: 'sip', hostname: `${name}.example`, tech_prefix: '', tech_postfix: '' },
   ...{ tech_headers: {}, metadata: {}, name, detail: '', codecs: '', username: '', password: '' },
-  ...{ health_status: 'healthy', health_checked_at: null, tm_create: '', tm_update: null, tm_delete: null },
+  ...{
+    health_status: 'healthy',
+    health_checked_at: null,
+    ...unregistered,
+    tm_create: '',
+    tm_update: null,
+    tm_delete: null,
+  },
   ...given,
 })
 let made = 0

@@ -48,3 +48,12 @@ export const deviations: Record<string, Record<string, string>> = {
   'GET /calls/{id}/media_stream': { 'the operation': webSocket },
   'GET /ws': { 'the operation': webSocket },
 }
+
+/** What answers have beyond VoIPBIN's, and its clients may overlook: operation → field → why. */
+export const extensions: Record<string, Record<string, string>> = {
+  'GET /providers/{id}': {
+    register: 'carriers that know their customers by a registration alone',
+    registration_status: 'how that goes',
+    registration_detail: 'what the carrier said against it',
+  },
+}

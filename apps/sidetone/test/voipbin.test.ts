@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { deviations, families } from './voipbin-deviations.ts'
+import { deviations, extensions, families } from './voipbin-deviations.ts'
 
 // VoIPBIN's clients must find what they know: every operation, parameter, field and value of its API is compared with ours.
 // The facts about its API do not belong to this repository; without them there is nothing to compare with.
@@ -121,6 +121,15 @@ describe.runIf(known)('what a client of VoIPBIN knows', () => {
       reason.endsWith('*') ? one.startsWith(reason.slice(0, -1)) : one === reason
     expect(missing.filter((one) => !reasons.some((reason) => covers(reason, one)))).toEqual([])
     expect(reasons.filter((reason) => !missing.some((one) => covers(reason, one)))).toEqual([])
+  })
+
+  test.each(Object.entries(extensions))('%s has fields of our own, with a reason', (id, fields) => {
+    const [method = '', path = ''] = id.split(' ')
+    const own = ours.get(shape(ourPath(path)))?.[method.toLowerCase()]?.responses['200']?.content ?? {}
+    const known = facts.paths[path]?.[method.toLowerCase()]?.responses['200']
+    const has = Object.values(own).flatMap(({ schema }) => flatten(schema, inOurs))
+    const theirs = typeof known === 'object' ? flatten(known, inFacts) : []
+    expect(Object.keys(fields).filter((field) => !has.includes(field) || theirs.includes(field))).toEqual([])
   })
 
   test('the reasoned list of differences names only operations that there are', () => {

@@ -22,6 +22,7 @@ export function proxiedCarriers(start: () => Promise<Target>) {
         return {
           ...{ id, customer_id: nilId, type: 'sip', hostname: '', tech_prefix: '', tech_postfix: '', tech_headers: {} },
           ...{ metadata: {}, name: '', detail: '', codecs: '', username: '', password: '', health_status: 'healthy' },
+          ...{ register: false, registration_status: 'off', registration_detail: '' },
           ...{ health_checked_at: null, tm_create: '', tm_update: null, tm_delete: null },
           ...given,
         }

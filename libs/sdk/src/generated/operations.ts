@@ -49,7 +49,7 @@ export type OutboundConfig = { id: string; customer_id: string; tm_create: strin
 
 export type OwnCustomer = { id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; name: string; detail: string; email: string; phone_number: string; address: string; webhook_method: "" | "POST" | "GET" | "PUT" | "DELETE"; webhook_uri: string; webhook_secret: string; billing_account_id: string; metadata: { rtp_debug: boolean }; email_verified: boolean; status: "initial" | "active" | "frozen" | "deleted" | "expired"; identity_verification_status: "none" | "pending" | "verified" | "rejected"; tm_deletion_scheduled: string | null }
 
-export type Provider = { id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; type: "sip"; hostname: string; tech_prefix: string; tech_postfix: string; tech_headers: Record<string, string>; metadata: Record<string, unknown>; name: string; detail: string; codecs: string; username: string; health_status: "unknown" | "healthy" | "unhealthy"; health_checked_at: string | null }
+export type Provider = { id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; type: "sip"; hostname: string; tech_prefix: string; tech_postfix: string; tech_headers: Record<string, string>; metadata: Record<string, unknown>; name: string; detail: string; codecs: string; username: string; health_status: "unknown" | "healthy" | "unhealthy"; health_checked_at: string | null; register: boolean; registration_status: "off" | "unknown" | "registering" | "registered" | "rejected" | "unreachable"; registration_detail: string }
 
 export type Providercall = { id: string; customer_id: string; tm_create: string; tm_update: string | null; tm_delete: string | null; provider_id: string; flow_id: string; source: Address; destinations: Array<Address>; anonymous: "yes" | "no" | "auto"; call_ids: Array<string>; groupcall_ids: Array<string> }
 
@@ -256,13 +256,13 @@ export interface Operations {
     /** List carriers */
     list: Method<{ page_size?: number; page_token?: string }, { result: Array<Provider>; next_page_token: string }>
     /** Add a carrier */
-    create: Method<{ type: "sip"; hostname: string; tech_prefix: string; tech_postfix: string; tech_headers: Record<string, string>; name: string; detail?: string; codecs?: string; username?: string; password?: string }, Provider>
+    create: Method<{ type: "sip"; hostname: string; tech_prefix: string; tech_postfix: string; tech_headers: Record<string, string>; name: string; detail?: string; codecs?: string; username?: string; password?: string; register?: boolean }, Provider>
     /** Make the connection at the carrier itself, and add it */
     setup: Method<{ carrier: "telnyx"; name: string; detail?: string; credentials: { api_key: string } }, Provider>
     /** Get a carrier */
     get: Method<{ id: string }, Provider>
     /** Replace a carrier */
-    update: Method<{ id: string; type: "sip"; hostname: string; tech_prefix: string; tech_postfix: string; tech_headers: Record<string, string>; name: string; detail?: string; codecs?: string; username?: string; password?: string }, Provider>
+    update: Method<{ id: string; type: "sip"; hostname: string; tech_prefix: string; tech_postfix: string; tech_headers: Record<string, string>; name: string; detail?: string; codecs?: string; username?: string; password?: string; register?: boolean }, Provider>
     /** Remove a carrier; its routes count no more */
     delete: Method<{ id: string }, Provider>
   }
