@@ -52,7 +52,7 @@ describe.each(await testDatabases('routes'))('on $name', ({ create }) => {
     ['tech_headers', { tech_headers: { 'VB-Call-Id': 'x' } }],
     ['tech_prefix', { tech_prefix: '1@evil' }],
     ['tech_postfix', { tech_postfix: ';user=phone' }],
-    ['hostname', { hostname: 'sip.example.com;transport=tcp' }],
+    ['hostname', { hostname: 'sip.example.com;maddr=192.0.2.1' }],
     ['hostname', { hostname: 'sip.example.com:70000' }],
     ['codecs', { codecs: 'ulaw,,alaw' }],
     ['codecs', { codecs: 'ulaw)' }],
