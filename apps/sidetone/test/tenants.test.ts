@@ -13,8 +13,10 @@ import { contracts } from '@sidetone/proto-schemas'
 import { agentContract } from '@sidetone/proto-schemas/agent'
 import { callContract } from '@sidetone/proto-schemas/call'
 import { customerContract } from '@sidetone/proto-schemas/customer'
+import { flowContract } from '@sidetone/proto-schemas/flow'
+import { numberContract } from '@sidetone/proto-schemas/number'
 import { storageContract } from '@sidetone/proto-schemas/storage'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { type Running, startForTest } from './harness.ts'
 import { connectStream } from './stream-client.ts'
@@ -25,6 +27,7 @@ let owner: string
 let rival: string
 let rivalKey: string
 let plainAgent: string
+let superToken: string
 /** One living row of each resource of the owner, by the resource's name. */
 const owned = new Map<string, string>()
 
@@ -42,6 +45,7 @@ beforeAll(async () => {
     body: { name: 'Rival', email: 'rival@example.com' },
   })
   rival = customer.id
+  superToken = seeded.token
   const client = <C extends Contract>(contract: C) =>
     createClient(contract, { transport: app.transport, publisher: 'test' })
   const asRival = { identity: internalIdentity(rival) }
@@ -184,10 +188,16 @@ describe('an id of another customer reads as one that does not exist', () => {
 
 describe('without the right to', () => {
   let revoked: string
+  let loggedOut: string
   beforeAll(async () => {
     const { body } = await app.request('POST', '/v1.0/accesskeys', { body: { name: 'revoked' } })
     revoked = body.token
     await app.request('DELETE', `/v1.0/accesskeys/${body.id}`)
+    loggedOut = await login('plain@example.com')
+    await app.request('POST', '/auth/logout', { token: loggedOut })
+    // It is believed for five more seconds.
+    const me = () => app.request('GET', '/v1.0/me', { token: loggedOut })
+    await vi.waitUntil(async () => (await me()).status === 401, { timeout: 15_000, interval: 100 })
   })
   // Whoever is logged in may log out, and would not be logged in for the next test.
   const guarded = publicRoutes.filter(({ operation, path }) => operation.allow !== 'public' && path !== '/auth/logout')
@@ -196,7 +206,7 @@ describe('without the right to', () => {
     const path = pathOf(route, owned.get(route.resource) ?? nilId).replace(`/timelines/${nilId}/`, '/timelines/tags/')
     const send = (token: string) => app.request(route.method, path, { token, body: bodyOf(route) })
     expect((await send('')).body.error.reason).toBe('AUTHENTICATION_REQUIRED')
-    expect((await send(revoked)).body.error.reason).toBe('INVALID_CREDENTIALS')
+    for (const token of [revoked, loggedOut]) expect((await send(token)).body.error.reason).toBe('INVALID_CREDENTIALS')
     const plain = await send(plainAgent)
     if (route.operation.allow === 'agent') expect(plain.status).toBe(200)
     else expect([plain.status, plain.body.error.reason]).toEqual([403, 'PERMISSION_DENIED'])
@@ -254,12 +264,66 @@ describe('what a customer sees', () => {
     expect([mine.body.customer_id, theirs.body.customer_id]).toEqual([owner, rival])
     expect(theirs.body.id).not.toBe(mine.body.id)
   })
+})
 
-  test('a flow of another customer can be named nowhere', async () => {
-    const flow_id = owned.get('flow')!
-    const number = { number: '+15550188003', name: 'n', call_flow_id: flow_id }
-    const foreign = await app.request('POST', '/v1.0/numbers', { token: rivalKey, body: number })
-    expect([foreign.status, foreign.body.error.details?.[0]?.field]).toEqual([400, 'call_flow_id'])
-    expect((await app.request('POST', '/v1.0/activeflows', { token: rivalKey, body: { flow_id } })).status).toBe(404)
+describe('a row of another customer cannot be named in a request', () => {
+  /** Whose row a field names. */
+  const references: Record<string, string> = {
+    billing_account_id: 'billing_account',
+    call_flow_id: 'flow',
+    default_outgoing_source_number_id: 'number',
+    flow_id: 'flow',
+    message_flow_id: 'flow',
+    on_complete_flow_id: 'flow',
+  }
+  /** Tags may be gone, a flow is looked for among the customer's own when it is to run, an `id` may be the client's; the others hold more than an id. */
+  const others = ['tag_ids', 'on_end_flow_id', 'id', 'actions', 'answers', 'file']
+
+  const named = publicRoutes
+    .filter(({ method, operation: { allow } }) => method !== 'GET' && allow !== operators && allow !== 'public')
+    .flatMap((route) => {
+      const { properties = {} } = z.toJSONSchema(route.operation.input, { io: 'input', unrepresentable: 'any' })
+      const fields = Object.keys(properties).filter((name) => !route.path.includes(`{${name}}`))
+      const ids = fields.filter((name) => JSON.stringify(properties[name]).includes('"uuid"'))
+      return ids.map((field) => ({ route, field }))
+    })
+  const own = new Map<string, string>()
+  beforeAll(async () => {
+    const asRival = { identity: internalIdentity(rival) }
+    const client = <C extends Contract>(contract: C) =>
+      createClient(contract, { transport: app.transport, publisher: 'test' })
+    const { id: flow } = await client(flowContract).flow.create({ name: 'own', actions: [] }, asRival)
+    const fields = { customer_id: rival, number: '+15550188009', name: '', call_flow_id: flow }
+    const { id: number } = await client(numberContract).number.register(fields, { identity: internalIdentity() })
+    const pattern = { customer_id: rival, pattern: '+15550198*', name: '', detail: '' }
+    const made = await app.request('POST', '/v1.0/number_patterns', { token: superToken, body: pattern })
+    const agent = await app.request('GET', '/v1.0/agents', { token: rivalKey })
+    const call = await app.request('POST', '/v1.0/calls', { token: rivalKey, body: callTo('rival@127.0.0.1:9') })
+    own.set('flow', flow).set('number', number).set('number_pattern', made.body.id)
+    own.set('agent', agent.body.result[0]!.id).set('call', (call.body.calls as { id: string }[])[0]!.id)
   })
+
+  test('it is known of each field that may name one whose it is', () => {
+    const unknown = named.filter(({ field }) => !(field in references) && !others.includes(field))
+    expect(unknown.map(({ route, field }) => `${route.method} ${route.path}: ${field}`)).toEqual([])
+  })
+
+  test.each(
+    named
+      .filter(({ field }) => field in references)
+      .map(({ route, field }) => [`${route.method} ${route.path}: ${field}`, route, field] as const),
+  )('%s', async (_, route, field) => {
+    const needed = { ...bodyOf(route), ...(/^\/(group)?calls$/.test(route.path) && callTo('someone@127.0.0.1:9')) }
+    const body = { ...needed, [field]: owned.get(references[field]!) }
+    const path = pathOf(route, own.get(route.resource) ?? nilId)
+    const answer = await app.request(route.method, path, { token: rivalKey, body })
+    expect([400, 404], answer.text).toContain(answer.status)
+    expect(answer.text).toMatch(/flow|number|account/i)
+  })
+})
+
+const callTo = (target: string) => ({
+  source: address('tel', '+15550188009'),
+  destinations: [{ ...address('tel', target), type: 'sip' }],
+  actions: [{ type: 'answer' }],
 })
