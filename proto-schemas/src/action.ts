@@ -79,9 +79,16 @@ export const actionOptions = {
       language: language.default('en-US'),
     })
     .strict(),
-  /** Finds out whether a machine answered; `async` goes on meanwhile. */
+  /**
+   * Finds out whether a machine answered; `async` goes on meanwhile. With `wait_beep`, which VoIPBIN does not have, and
+   * `continue` the flow goes on when the machine has beeped or fallen silent: what is said then is on its tape.
+   */
   amd: z
-    .object({ machine_handle: z.enum(['hangup', 'continue']).default('hangup'), async: z.boolean().default(false) })
+    .object({
+      machine_handle: z.enum(['hangup', 'continue']).default('hangup'),
+      async: z.boolean().default(false),
+      wait_beep: z.boolean().default(false),
+    })
     .strict(),
   answer: none,
   beep: none,
@@ -261,6 +268,8 @@ export const actionOptions = {
       duration: seconds,
       beep_start: z.boolean().default(false),
       on_end_flow_id: OptionalId,
+      /** 2, which VoIPBIN does not have, puts what the phone says on the left and what it hears on the right; Asterisk records one. */
+      channels: z.union([z.literal(1), z.literal(2)]).default(1),
     })
     .strict(),
   recording_stop: none,

@@ -14,14 +14,31 @@ export const amdLimits = {
   pause: 800,
   /** What is shorter is noise. */
   word: 100,
+  /** A machine that says nothing for so long has said all of its greeting: not all of them beep, and not all nodes hear it. */
+  quiet: 2_000,
+  /** The longest greeting. */
+  tape: 30_000,
 }
 
 export type AmdState = NonNullable<CallRow['amd']>
-export type AmdEvent = { type: 'started' } | { type: 'finished'; durationMs: number } | { type: 'timer' }
+export type AmdEvent =
+  | { type: 'started' }
+  | { type: 'finished'; durationMs: number }
+  | { type: 'beep' }
+  | { type: 'timer' }
 export type AmdResult = 'human' | 'machine'
 
 /** What is known after an event: the result, or how it goes on. */
 export function decideAmd(state: AmdState, event: AmdEvent, nowMs: number): AmdResult | AmdState {
+  if (event.type === 'beep') return 'machine'
+  if (state.machine_since > 0) return waitForEnd(state, event, nowMs)
+  const decided = whoTalks(state, event, nowMs)
+  if (decided !== 'machine' || !state.wait_beep || state.handle !== 'continue') return decided
+  const isQuiet = event.type === 'finished' || state.talking_since === 0
+  return { ...state, machine_since: nowMs, quiet_since: isQuiet ? nowMs : 0 }
+}
+
+function whoTalks(state: AmdState, event: Exclude<AmdEvent, { type: 'beep' }>, nowMs: number): AmdResult | AmdState {
   const { begun_at, talking_since } = state
   switch (event.type) {
     case 'started':
@@ -39,9 +56,26 @@ export function decideAmd(state: AmdState, event: AmdEvent, nowMs: number): AmdR
   }
 }
 
-/** The node tells when the phone begins and ceases to talk. */
-export const watchTalking = (core: Core, { asterisk_id, channel_id }: CallRow): Promise<void> =>
-  core.ari(asterisk_id).setVariable(channel_id, 'TALK_DETECT(set)', `${amdLimits.pause},256`)
+function waitForEnd(state: AmdState, event: AmdEvent, nowMs: number): AmdResult | AmdState {
+  const { machine_since, quiet_since } = state
+  if (event.type === 'started') return { ...state, quiet_since: 0 }
+  if (event.type === 'finished') return { ...state, quiet_since: nowMs }
+  const isOver = quiet_since > 0 && nowMs - quiet_since >= amdLimits.quiet
+  return isOver || nowMs - machine_since >= amdLimits.tape ? 'machine' : state
+}
+
+/** When to look again if nothing is heard. */
+function nextLook({ machine_since, quiet_since, talking_since }: AmdState): number {
+  if (machine_since > 0) return quiet_since > 0 ? amdLimits.quiet : amdLimits.tape
+  return talking_since > 0 ? amdLimits.greeting + amdLimits.pause : amdLimits.initialSilence
+}
+
+/** The node tells when the phone begins and ceases to talk, and of a beep. Asterisk, which hears tones of a known frequency alone, does not. */
+export async function watchTalking(core: Core, { asterisk_id, channel_id }: CallRow, state: AmdState): Promise<void> {
+  const ari = core.ari(asterisk_id)
+  await ari.setVariable(channel_id, 'TALK_DETECT(set)', `${amdLimits.pause},256`)
+  if (state.wait_beep) await ari.setVariable(channel_id, 'TONE_DETECT(beep,0,r)', '')
+}
 
 export const amdTimer = (core: Core, tx: Tx, call_id: string, afterMs: number): Promise<void> =>
   core.jobs.enqueue(tx, 'call.amd', { call_id }, { runAt: timeAfter(afterMs) })
@@ -60,8 +94,7 @@ export async function onAmdEvent(core: Core, id: string, event: AmdEvent): Promi
       result = decided
       return { call: { ...row, amd: null } }
     }
-    const limit = decided.talking_since > 0 ? amdLimits.greeting + amdLimits.pause : amdLimits.initialSilence
-    return { call: { ...row, amd: decided }, also: (tx) => amdTimer(core, tx, id, limit) }
+    return { call: { ...row, amd: decided }, also: (tx) => amdTimer(core, tx, id, nextLook(decided)) }
   })
   if (changed && result) await finish(core, changed, result, handle)
 }

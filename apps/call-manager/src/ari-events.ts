@@ -91,6 +91,11 @@ const handlers: Record<string, Handle> = {
     return call?.amd && onAmdEvent(core, call.id, { type: 'finished', durationMs: duration })
   },
 
+  async ChannelToneDetected(core, asteriskId, { channel }) {
+    const call = await legOf(core, asteriskId, channel)
+    return call?.amd && onAmdEvent(core, call.id, { type: 'beep' })
+  },
+
   async ChannelDtmfReceived(core, asteriskId, { channel, digit, duration_ms = 0 }, eventId) {
     const call = await legOf(core, asteriskId, channel)
     return call && onDigit(core, call, { digit, duration: duration_ms, eventId })

@@ -66,7 +66,7 @@ export interface Ari {
   record(
     channelId: string,
     name: string,
-    options: { maxDurationSeconds: number; maxSilenceSeconds: number },
+    options: { maxDurationSeconds: number; maxSilenceSeconds: number; channels: number },
   ): Promise<void>
   pauseRecording(name: string, paused: boolean): Promise<void>
   /** False when nothing is recorded under that name. */

@@ -54,7 +54,17 @@ export const CallRow = Call.extend({
   /** The flow begins when the phone rings, not when it is answered. */
   early_execution: z.boolean(),
   /** Whether a person or a machine has answered is being found out. Epoch milliseconds; 0: it is not talking. */
-  amd: z.object({ handle: z.enum(['hangup', 'continue']), begun_at: z.int(), talking_since: z.int() }).nullable(),
+  amd: z
+    .object({
+      handle: z.enum(['hangup', 'continue']),
+      begun_at: z.int(),
+      talking_since: z.int(),
+      wait_beep: z.boolean().default(false),
+      /** A machine it is since then, silent since then; 0 for not. What is waited for now is the end of its greeting. */
+      machine_since: z.int().default(0),
+      quiet_since: z.int().default(0),
+    })
+    .nullable(),
   /** The hosts outside that take part in its audio. Null: none ever. */
   external_media_ids: z.array(z.string()).nullable(),
   /** What it says before the answer is heard by the call that dials it. */
@@ -69,6 +79,7 @@ export const RecordingRow = Recording.extend({
   end_of_key: z.string(),
   duration: z.int(),
   end_of_silence: z.int(),
+  channels: z.int(),
   /** So many seconds of it are paid for; null: it costs nothing. */
   covered_seconds: z.int().nullable(),
   /** It was deleted before it was stored: what was recorded is charged, and goes then. */

@@ -54,8 +54,13 @@ export async function startExternalMedia(core: Core, call: CallRow, options: Opt
   return id
 }
 
-/** What a customer names as `host:port`, with the address of the host, which must not be one of ours. */
+/** What a customer names as `host:port`, with the address of the host, which must not be one of ours; or as `wss:` URL. */
 export async function outsideHost(core: Core, text: string): Promise<string> {
+  const url = /^wss?:/.test(text) ? URL.parse(text) : null
+  if (url) {
+    await core.outbound.addressOf(url.hostname.replace(/^\[|\]$/g, ''))
+    return text
+  }
   const [, host, port] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text) ?? []
   // Asterisk knows others by names in its configuration.
   if (!host) return text

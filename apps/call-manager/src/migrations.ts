@@ -162,4 +162,10 @@ export const migrations = [
     ),
   ),
   migration('0022_call_quality', (schema) => schema.alterTable('call_call').addColumn('quality', 'text').execute()),
+  migration('0023_recording_channels', (schema) =>
+    schema
+      .alterTable('call_recording')
+      .addColumn('channels', 'integer', (column) => column.notNull().defaultTo(1))
+      .execute(),
+  ),
 ]

@@ -51,6 +51,7 @@ export async function startRecording(core: Core, id: string, options: Options): 
       end_of_key: options.end_of_key,
       end_of_silence: options.end_of_silence,
       duration: options.duration,
+      channels: options.channels,
       covered_seconds,
       delete_at_end: false,
     }
@@ -88,8 +89,8 @@ export async function onSnoopReady(core: Core, recordingId: string): Promise<voi
   const row = await core.recordings.find(core.store, '*', recordingId)
   if (row?.status !== 'initiating') return
   try {
-    const limits = { maxDurationSeconds: row.duration, maxSilenceSeconds: row.end_of_silence }
-    await core.ari(row.asterisk_id).record(row.channel_id, row.id, limits)
+    const { duration: maxDurationSeconds, end_of_silence: maxSilenceSeconds, channels } = row
+    await core.ari(row.asterisk_id).record(row.channel_id, row.id, { maxDurationSeconds, maxSilenceSeconds, channels })
   } catch (err) {
     core.log.warn({ err, recording_id: recordingId }, 'a call could not be recorded')
     return endRecording(core, recordingId)

@@ -71,6 +71,27 @@ test('what both sides say is in the file; it is announced once, and the node kee
   await expect(lab.recordings.get({ id: recording.id })).rejects.toMatchObject({ reason: 'RECORDING_NOT_FOUND' })
 })
 
+test('two channels keep what the phone says apart from what it hears', async () => {
+  const bob = await lab.extension('1001')
+  const connect = { type: 'connect', option: { destinations: [bob.address] } }
+  const caller = await lab.dial(lab.number({ type: 'answer' }, start({ channels: 2 }), connect))
+  const callee = await bob.phone.nextCall()
+  await callee.answer()
+  void caller.play({ frequency: 600, durationMs: 3_000 })
+  void callee.play({ frequency: 1_100, durationMs: 3_000 })
+  await Promise.all([callee.waitForTone(600), caller.waitForTone(1_100)])
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  await caller.hangup()
+  const { recording } = await finished()
+  const { channels, samples } = readWav(await audioOf(recording))
+  const side = (which: number) => strongestTone(samples.filter((_, at) => at % 2 === which).subarray(-2_400, -400))
+  expect(channels).toBe(2)
+  expect(side(0).frequency).toBeCloseTo(600, -1)
+  expect(side(1).frequency).toBeCloseTo(1_100, -1)
+  await lab.ended(({ direction }) => direction === 'incoming')
+  await lab.recordings.delete({ id: recording.id })
+})
+
 test('recording_stop ends it, and another can follow', async () => {
   const number = lab.number(
     { type: 'answer' },

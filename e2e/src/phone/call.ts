@@ -23,6 +23,7 @@ export type Line = {
   server: Address
   contact: string
   codecs: Codec[]
+  telephoneEvent: boolean
   /** Sends what `make` makes, and once more with credentials when it is challenged. */
   exchange: (
     make: () => SipRequest,
@@ -144,7 +145,7 @@ export async function openLeg(line: Line, dialog: Dialog, host: string) {
     return {
       address: { host, port: rtp.port },
       codecs: new Map(offered.map((codec) => [numbers[codec], codec])),
-      telephoneEvent: 101,
+      telephoneEvent: line.telephoneEvent ? 101 : undefined,
       direction,
     }
   }

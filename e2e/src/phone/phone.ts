@@ -15,6 +15,8 @@ export type PhoneOptions = {
   /** Our own address; a free port of 127.0.0.1 by default. */
   bind?: Partial<Address> | undefined
   codecs?: Codec[] | undefined
+  /** Whether it knows telephone-event (RFC 4733); it does by default. */
+  telephoneEvent?: boolean | undefined
 }
 
 export type Phone = Awaited<ReturnType<typeof createPhone>>
@@ -22,6 +24,7 @@ export type Phone = Awaited<ReturnType<typeof createPhone>>
 /** A SIP phone on UDP for tests: it registers, calls, is called, speaks, listens and presses keys. */
 export async function createPhone(options: PhoneOptions) {
   const { server, username = 'phone', password, domain = server.host, bind, codecs = ['PCMU', 'PCMA'] } = options
+  const { telephoneEvent = true } = options
   const legs = new Map<string, Leg['leg']>() // by Call-ID and our tag
   const arriving = new Map<string, ReturnType<typeof receiveCall>>() // by the branch of their INVITE
   const unclaimed: IncomingCall[] = []
@@ -43,7 +46,7 @@ export async function createPhone(options: PhoneOptions) {
     again.headers.push([challenge.answerName, answerChallenge(challenge.value, request, { username, password })])
     return transactions.request(again, to, onProvisional)
   }
-  const line: Line = { transactions, server, contact, codecs, exchange }
+  const line: Line = { transactions, server, contact, codecs, telephoneEvent, exchange }
 
   const keep = (leg: Leg['leg']) => {
     const key = `${leg.dialog.callId} ${param(leg.dialog.local, 'tag')}`

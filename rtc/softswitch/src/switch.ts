@@ -11,8 +11,9 @@ import { createMediaLoader } from './call/media-source.ts'
 import type { Resolve } from './call/outbound-sip.ts'
 import { createRedirects, phonesOf } from './call/redirect.ts'
 import { createRegistrations } from './call/registrations.ts'
+import { createWebMedia } from './call/web-media.ts'
 import type { SoftswitchConfig } from './config.ts'
-import { createMediaEngine } from './media/index.ts'
+import { createMediaEngine, createMp3Decoder } from './media/index.ts'
 import { watchOverload } from './overload.ts'
 import type { Changed, FromWorker, Metrics, Registration } from './protocol.ts'
 import { createAuthenticator, type Lookup } from './sip/authenticate.ts'
@@ -70,6 +71,7 @@ export async function startSwitch(
     portMax: config.rtpPortMax,
     log: { warn: (fields, message) => outside.log({ level: 'warn', fields: plain(fields), message }) },
   })
+  const mp3 = createMp3Decoder()
   const limits = { timeoutMs: 10_000, maxBytes: 20_000_000, userAgent: 'sidetone-softswitch' }
   const guarded = createOutbound({ ...limits, allow: config.mediaAllow, maxRedirects: 3 })
   // The platform itself may be anywhere, but leads nowhere else.
@@ -88,12 +90,10 @@ export async function startSwitch(
     media,
     loadMedia: createMediaLoader({
       recordingDir: config.recordingDir,
-      async fetchWav(url) {
-        const outbound = platformOrigins.has(new URL(url).origin) ? own : guarded
-        const { status, body } = await outbound.fetch(url)
-        if (status !== 200) throw new Error(`it answered ${status}`)
-        return body
-      },
+      web: createWebMedia({
+        fetch: (url, headers) => (platformOrigins.has(new URL(url).origin) ? own : guarded).fetch(url, { headers }),
+        decodeMp3: mp3.decode,
+      }),
       onFailure: (uri, error) =>
         outside.log({
           level: 'warn',
@@ -102,6 +102,8 @@ export async function startSwitch(
         }),
     }),
     recordingDir: config.recordingDir,
+    addressOf: guarded.addressOf,
+    warn: (fields, message) => outside.log({ level: 'warn', fields, message }),
     nextChannelName: (prefix) => `${prefix}-${(channelNumber++).toString(16).padStart(8, '0')}`,
     emit: apps.emit,
     hasApp: (name) => !draining && apps.isConnected(name),
@@ -234,6 +236,7 @@ export async function startSwitch(
       maxCalls: config.maxCalls,
       full,
       variables: new Map(),
+      awaitedSockets: new Map(),
       onError,
     },
     port: config.ariPort,
@@ -281,7 +284,7 @@ export async function startSwitch(
       overload.close()
       location.close()
       media.close()
-      await Promise.all([own.close(), guarded.close()])
+      await Promise.all([own.close(), guarded.close(), mp3.close()])
     },
   }
 }

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { writeWav } from '@sidetone/e2e'
+import { readWav, strongestTone, toneShare, writeWav } from '@sidetone/e2e/phone'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Lab, openLab } from './ari/lab.ts'
@@ -88,6 +88,47 @@ test.each([
   const { path } = await answered()
   await ari.post(`${path}/play`, { body: { media, playbackId: 'bad' } })
   await ari.next('PlaybackFinished', { playback: { id: 'bad', state: 'failed' } })
+})
+
+test('what is played to the phone is listened to for tones as well', async () => {
+  const { ari, answered } = lab
+  const { path, id } = await answered()
+  await ari.post(`${path}/variable`, { query: { variable: 'TONE_DETECT(1000,200)', value: '' } })
+  await ari.post(`${path}/play`, { query: { media: 'tone:1000' } })
+  await ari.next('ChannelToneDetected', { channel: { id }, frequency: 1000 })
+  expect((await ari.get(`${path}/variable`, { variable: 'TONE_DETECT(tx)' })).body).toEqual({ value: '1' })
+})
+
+test('the beep of an answering machine is told when it has ended', async () => {
+  const { ari, answered } = lab
+  const { path, id, call } = await answered()
+  await ari.post(`${path}/variable`, { query: { variable: 'TONE_DETECT(beep,0,r)', value: '' } })
+  await call.play({ frequency: 1400, durationMs: 500 })
+  const { frequency } = await ari.next('ChannelToneDetected', { channel: { id } })
+  expect(Math.abs(frequency - 1400)).toBeLessThan(10)
+})
+
+test('a recording of two channels keeps the voices apart, also by listening in', async () => {
+  const { ari, answered, connected } = lab
+  const [a, b] = [await answered(), await connected()]
+  await ari.post('bridges/pair', { query: { type: 'mixing' } })
+  await ari.post('bridges/pair/addChannel', { query: { channel: `${a.id},${b.id}` } })
+  await ari.post(`${a.path}/snoop/spy`, { query: { app: ari.app, spy: 'both' } })
+  await ari.next('StasisStart', { channel: { id: 'spy' } })
+  await ari.post('channels/spy/record', { query: { name: 'sides', format: 'wav', channels: 2 } })
+  await ari.next('RecordingStarted', { recording: { name: 'sides' } })
+  await Promise.all([
+    a.call.play({ frequency: 500, durationMs: 600 }),
+    b.call.play({ frequency: 900, durationMs: 600 }),
+  ])
+  await ari.post('recordings/live/sides/stop')
+  await ari.next('RecordingFinished', { recording: { name: 'sides' } })
+  const { channels, samples } = readWav((await ari.get('recordings/stored/sides/file')).body)
+  expect(channels).toBe(2)
+  const side = (which: number) => samples.filter((_, i) => i % 2 === which).subarray(-4000, -800)
+  expect(strongestTone(side(0)).frequency).toBeCloseTo(500, -1)
+  expect(strongestTone(side(1)).frequency).toBeCloseTo(900, -1)
+  expect(toneShare(side(0), 900)).toBeLessThan(0.01)
 })
 
 test('a recording is played again', async () => {

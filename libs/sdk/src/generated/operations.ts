@@ -300,7 +300,7 @@ export interface Operations {
     /** Hang up */
     hangup: Method<{ id: string }, Call>
     /** Start recording */
-    recording_start: Method<{ id: string; format?: "wav"; end_of_silence?: number; end_of_key?: "" | "none" | "any" | "*" | "#"; duration?: number; beep_start?: boolean; on_end_flow_id?: string }, Call>
+    recording_start: Method<{ id: string; format?: "wav"; end_of_silence?: number; end_of_key?: "" | "none" | "any" | "*" | "#"; duration?: number; beep_start?: boolean; on_end_flow_id?: string; channels?: 1 | 2 }, Call>
     /** Leave out what is said until `recording_resume` */
     recording_pause: Method<{ id: string }, Call>
     /** Record on after `recording_pause` */

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { type Bridge, bridgeView, createBridge } from '../call/bridge.ts'
 import type { Channel } from '../call/channel.ts'
+import { startBridgeMusic, stopMusic } from '../call/hold-music.ts'
 import { createJobQueue } from '../call/job-queue.ts'
-import { bridgeTarget, playbackView, startPlayback } from '../call/playback.ts'
+import { bridgeTarget } from '../call/playback.ts'
 import { bridgeRecordTarget, recordingView, startRecording } from '../call/recording.ts'
-import { recordOptions } from './channel-media-routes.ts'
+import { playOn, recordOptions } from './channel-media-routes.ts'
 import {
   type AriContext,
   AriError,
@@ -47,11 +48,7 @@ function channelsOf({ core }: AriContext, args: Record<string, unknown>): Channe
 }
 
 function play(context: AriContext, request: AriRequest): AriReply {
-  const bridge = findBridge(context, request)
-  const media = list(request.args, 'media')
-  if (media.length === 0) throw allocationFailed()
-  const id = request.params.playbackId ?? text(request.args, 'playbackId')
-  return { status: 201, body: playbackView(startPlayback(context.core, bridgeTarget(bridge), media, id)) }
+  return playOn(context, request, bridgeTarget(findBridge(context, request)), allocationFailed())
 }
 
 export const bridgeRoutes: Routes = {
@@ -81,11 +78,20 @@ export const bridgeRoutes: Routes = {
     for (const channel of channels) bridge.remove(channel)
     return NO_CONTENT
   },
+  'POST /bridges/:bridgeId/moh': (context, request) => {
+    startBridgeMusic(context.core, findBridge(context, request))
+    return NO_CONTENT
+  },
+  'DELETE /bridges/:bridgeId/moh': (context, request) => {
+    if (!stopMusic(findBridge(context, request))) throw new AriError(409, "Bridge isn't playing music")
+    return NO_CONTENT
+  },
   'POST /bridges/:bridgeId/play': play,
   'POST /bridges/:bridgeId/play/:playbackId': play,
   'POST /bridges/:bridgeId/record': (context, request) => {
     const bridge = findBridge(context, request)
     const options = recordOptions(context, request.args)
+    if (options.channels !== 1) throw new AriError(400, 'channels must be 1: a bridge may have more than two voices')
     const target = bridgeRecordTarget(bridge, createJobQueue())
     return { status: 201, body: recordingView(startRecording(context.core, target, options)) }
   },

@@ -10,7 +10,7 @@ import {
   recordingView,
   startRecording,
 } from '../call/recording.ts'
-import { createSnoop } from '../call/snoop.ts'
+import { createSnoop, type Direction } from '../call/snoop.ts'
 import { controlled, findChannel } from './find-channel.ts'
 import {
   type AriContext,
@@ -28,14 +28,25 @@ import {
 } from './route.ts'
 
 function play(context: AriContext, request: AriRequest): AriReply {
-  const { args, params } = request
   const channel = controlled(context, request)
-  if (integer(args, 'skipms', 3000) < 0) throw new AriError(400, 'skipms cannot be negative')
-  if (integer(args, 'offsetms', 0) < 0) throw new AriError(400, 'offsetms cannot be negative')
+  return playOn(context, request, channelTarget(channel), new AriError(500, 'Failed to queue media for playback'))
+}
+
+/** Plays to a channel or a bridge; `nothing` is what each answers when there is no media. */
+export function playOn(
+  { core }: AriContext,
+  { args, params }: AriRequest,
+  target: Parameters<typeof startPlayback>[1],
+  nothing: AriError,
+): AriReply {
+  const [skipMs, offsetMs] = [integer(args, 'skipms', 3000), integer(args, 'offsetms', 0)]
+  if (skipMs < 0) throw new AriError(400, 'skipms cannot be negative')
+  if (offsetMs < 0) throw new AriError(400, 'offsetms cannot be negative')
   const media = list(args, 'media')
-  if (media.length === 0) throw new AriError(500, 'Failed to queue media for playback')
+  if (media.length === 0) throw nothing
   const id = params.playbackId ?? text(args, 'playbackId')
-  return { status: 201, body: playbackView(startPlayback(context.core, channelTarget(channel), media, id)) }
+  if (id !== undefined && core.playbacks.has(id)) throw new AriError(409, `Playback with id '${id}' already exists`)
+  return { status: 201, body: playbackView(startPlayback(core, target, media, { skipMs, offsetMs }, id)) }
 }
 
 export function recordOptions(context: AriContext, args: Record<string, unknown>): RecordOptions {
@@ -53,8 +64,16 @@ export function recordOptions(context: AriContext, args: Record<string, unknown>
   if (context.core.recordings.has(name) || (ifExists === 'fail' && recordingExists(context.core, name))) {
     throw new AriError(409, `Recording '${name}' already exists and can not be overwritten`)
   }
-  const beep = flag(args, 'beep')
-  return { name, maxDurationSeconds, maxSilenceSeconds, beep, terminateOn: terminateOn as RecordOptions['terminateOn'] }
+  const channels = integer(args, 'channels', 1)
+  if (channels !== 1 && channels !== 2) throw new AriError(400, 'channels must be 1 or 2')
+  return {
+    name,
+    maxDurationSeconds,
+    maxSilenceSeconds,
+    channels,
+    beep: flag(args, 'beep'),
+    terminateOn: terminateOn as RecordOptions['terminateOn'],
+  }
 }
 
 function mute(on: boolean) {
@@ -90,7 +109,6 @@ function snoop(context: AriContext, { params, args }: AriRequest): AriReply {
   if (!directions.includes(whisper)) throw new AriError(400, 'Invalid direction specified for whisper')
   if (spy === 'none' && whisper === 'none')
     throw new AriError(400, 'Direction must be specified for at least spy or whisper')
-  if (whisper === 'in') throw new AriError(501, 'Whispering is supported towards the phone alone')
   const app = text(args, 'app')
   if (app === undefined) throw new AriError(400, 'Application name is required')
   const id = params.snoopId ?? text(args, 'snoopId')
@@ -98,8 +116,8 @@ function snoop(context: AriContext, { params, args }: AriRequest): AriReply {
     throw new AriError(409, 'Channel with given unique ID already exists')
   const channel = createSnoop(context.core, spied, {
     id: id ?? randomUUID(),
-    spy: spy as 'none' | 'in' | 'out' | 'both',
-    whispers: whisper !== 'none',
+    spy: spy as Direction,
+    whisper: whisper as Direction,
   })
   setImmediate(() => channel.ended || enterStasis(context.core, channel, app, appArgs(args)))
   return ok(channelView(channel))

@@ -1,6 +1,6 @@
 import { type Channel, channelView, emitChannel, hangupChannel } from '../call/channel.ts'
+import { channelFunction } from '../call/channel-functions.ts'
 import { rtpStatistics } from '../call/rtp-quality.ts'
-import { setTalkDetect } from '../call/talk-detect.ts'
 import { isTransferState, transferProgress } from '../call/transfer.ts'
 import { controlled, findChannel } from './find-channel.ts'
 import {
@@ -60,9 +60,9 @@ function setVariable(context: AriContext, request: AriRequest): AriReply {
   const variable = text(request.args, 'variable')
   if (variable === undefined) throw new AriError(400, 'Variable name is required')
   const value = text(request.args, 'value') ?? ''
-  const talkDetect = /^TALK_DETECT\((set|remove)\)$/.exec(variable)?.[1] as 'set' | 'remove' | undefined
-  if (talkDetect) {
-    setTalkDetect(context.core, channel, talkDetect, value)
+  const change = channelFunction(variable)
+  if (change) {
+    change.set(context.core, channel, change.argument, value)
     return NO_CONTENT
   }
   channel.variables.set(variable, value)
@@ -74,7 +74,9 @@ function getVariable(context: AriContext, request: AriRequest): AriReply {
   const variable = text(request.args, 'variable')
   if (variable === undefined) throw new AriError(400, 'Variable name is required')
   const channel = findChannel(context, request.params.channelId)
-  const value = readVariable(channel, variable)
+  const read = channelFunction(variable)
+  const value = read ? read.get(channel, read.argument) : readVariable(channel, variable)
+  if (read && value === undefined) throw new AriError(500, 'Unable to read provided function')
   if (value === undefined) throw new AriError(404, 'Provided variable was not found', 'Variable Not Found')
   return ok({ value })
 }

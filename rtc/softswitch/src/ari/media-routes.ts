@@ -2,7 +2,16 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import { isRecordingName, recordingPath } from '../call/media-source.ts'
 import { type Playback, playbackView } from '../call/playback.ts'
 import { type LiveRecording, recordingView } from '../call/recording.ts'
-import { type AriContext, AriError, type AriRequest, NO_CONTENT, ok, type Routes, text } from './route.ts'
+import {
+  type AriContext,
+  AriError,
+  type AriReply,
+  type AriRequest,
+  NO_CONTENT,
+  ok,
+  type Routes,
+  text,
+} from './route.ts'
 
 function findPlayback({ core }: AriContext, { params }: AriRequest): Playback {
   const playback = core.playbacks.get(params.playbackId ?? '')
@@ -21,7 +30,19 @@ const live = (run: (recording: LiveRecording) => void) => (context: AriContext, 
   return NO_CONTENT
 }
 
-const OPERATIONS = ['restart', 'pause', 'unpause', 'reverse', 'forward']
+const OPERATIONS = ['restart', 'pause', 'unpause', 'reverse', 'forward'] as const
+
+/** What Asterisk lets be done in each state; what is there without an effect is done already. */
+function control(playback: Playback, operation: (typeof OPERATIONS)[number]): AriReply {
+  const { state } = playback
+  const isMove = operation !== 'pause' && operation !== 'unpause'
+  const isPossible =
+    state === 'playing' || (state === 'paused' && !isMove) || (state === 'queued' && operation === 'restart')
+  if (!isPossible) throw new AriError(409, `Can only ${operation} while media is playing`)
+  if (isMove) playback.control(operation)
+  else playback[operation]()
+  return NO_CONTENT
+}
 
 const notFound = () => new AriError(404, 'Recording not found')
 
@@ -49,15 +70,9 @@ export const mediaRoutes: Routes = {
   'POST /playbacks/:playbackId/control': (context, request) => {
     const operation = text(request.args, 'operation')
     if (operation === undefined) throw new AriError(400, 'Missing operation')
-    if (!OPERATIONS.includes(operation)) throw new AriError(400, `Invalid operation ${operation}`)
-    const playback = findPlayback(context, request)
-    if (playback.state !== 'playing' && playback.state !== 'paused') {
-      throw new AriError(409, `Can only ${operation} while media is playing`)
-    }
-    if (operation === 'pause') playback.pause()
-    else if (operation === 'unpause') playback.unpause()
-    else throw new AriError(500, `Could not ${operation} playback`)
-    return NO_CONTENT
+    const known = OPERATIONS.find((one) => one === operation)
+    if (!known) throw new AriError(400, `Invalid operation ${operation}`)
+    return control(findPlayback(context, request), known)
   },
   'GET /recordings/stored': async ({ core }) => {
     const files = await readdir(core.recordingDir)

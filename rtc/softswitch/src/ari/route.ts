@@ -1,5 +1,6 @@
 import type { OutboundContext } from '../call/outbound-sip.ts'
 import type { Registrations } from '../call/registrations.ts'
+import type { AwaitedSockets } from '../call/websocket-media.ts'
 import type { Location } from '../sip/location.ts'
 import type { Apps } from './apps.ts'
 
@@ -38,6 +39,7 @@ export interface AriContext extends OutboundContext {
   /** Whether there is no room for a call more. */
   full(): boolean
   variables: Map<string, string>
+  awaitedSockets: AwaitedSockets
   /** A fault of ours, to be logged. */
   onError(error: unknown): void
 }

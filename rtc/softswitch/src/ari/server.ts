@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { maxMessageBytes } from '../call/websocket-media.ts'
 import type { AriContext } from './route.ts'
 import { type AriResponse, answer } from './router.ts'
 import { handleRestMessage } from './websocket-rest.ts'
@@ -88,11 +89,25 @@ export async function startAriServer(options: {
   })
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_BODY_BYTES })
 
+  const mediaSockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxMessageBytes,
+    handleProtocols: (offered) => (offered.has('media') ? 'media' : false),
+  })
+
   server.on('upgrade', (request, socket, head) => {
     const url = new URL(request.url ?? '/', 'http://ari')
     const names = (url.searchParams.get('app') ?? '').split(',').filter((name) => name !== '')
     const refuse = (line: string) => socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
     socket.on('error', () => {}) // a peer that leaves during the handshake
+    const [, connectionId] = /^\/media\/([0-9a-f-]{36})$/.exec(url.pathname) ?? []
+    if (connectionId !== undefined) {
+      // No credentials are asked, as on Asterisk: the id is the secret, and is taken once.
+      const connected = context.awaitedSockets.get(connectionId)
+      if (!connected) return refuse(connected === null ? '409 Conflict' : '404 Not Found')
+      context.awaitedSockets.set(connectionId, null)
+      return mediaSockets.handleUpgrade(request, socket, head, connected)
+    }
     if (!authorized(request, url.searchParams)) return refuse('401 Unauthorized')
     if (url.pathname !== '/ari/events') return refuse('404 Not Found')
     if (names.length === 0) return refuse('400 Bad Request')
@@ -133,6 +148,7 @@ export async function startAriServer(options: {
     port: (server.address() as AddressInfo).port,
     close() {
       for (const ws of sockets.clients) ws.close(1001, 'the switch stops')
+      for (const ws of mediaSockets.clients) ws.terminate()
       server.closeAllConnections()
       return new Promise((resolve) => server.close(() => resolve()))
     },

@@ -44,6 +44,8 @@ export interface Channel {
   tech: ChannelTech
   app: string | undefined
   bridge: Bridge | undefined
+  /** The channel that this one listens in on. */
+  spied: Channel | undefined
   /** Whether the others in its bridge get its digits. */
   passesDigits: boolean
   /** Its phone has put the call on hold. */
@@ -107,6 +109,7 @@ export function createChannel(
     tech: { hangup: (cause) => destroyChannel(core, channel, cause) },
     app: undefined,
     bridge: undefined,
+    spied: undefined,
     passesDigits: true,
     holds: false,
     waits: false,

@@ -25,6 +25,9 @@ export interface Core {
   readonly media: MediaEngine
   readonly loadMedia: LoadMedia
   readonly recordingDir: string
+  /** The address of a host that a customer named; rejects when it may not be reached. */
+  addressOf(host: string): Promise<string>
+  warn(fields: Record<string, unknown>, message: string): void
   /** Numbers channels in their names, as `PJSIP/alice-0000001f`. */
   nextChannelName(prefix: string): string
   emit(event: AriEvent, about: About): void

@@ -1,20 +1,36 @@
-import { toneSource } from '../media/index.ts'
+import { holdTune } from '../media/index.ts'
+import type { Bridge } from './bridge.ts'
 import type { Channel } from './channel.ts'
+import type { Core } from './core.ts'
+import { createVirtualMedia } from './virtual-media.ts'
 
-/** Music on hold is a soft chime as long as a station has no music of its own. */
-const music = () => toneSource('392/400,494/400,587/800,0/1600')
-
-/** What plays until it is stopped, or replaced by a playback. */
-const playing = new WeakMap<Channel, () => void>()
+/** What plays until it is stopped; a playback is heard instead while it lasts. */
+const playing = new WeakMap<Channel | Bridge, () => void>()
 
 export function startMusic(channel: Channel): void {
   stopMusic(channel)
-  playing.set(channel, channel.media.play(music()).stop)
+  playing.set(channel, channel.media.playBehind(holdTune()).stop)
 }
 
-export function stopMusic(channel: Channel): void {
-  playing.get(channel)?.()
-  playing.delete(channel)
+/** False when nothing played. */
+export function stopMusic(of: Channel | Bridge): boolean {
+  playing.get(of)?.()
+  return playing.delete(of)
+}
+
+/** Everyone in the bridge hears the music beside each other. */
+export function startBridgeMusic(core: Core, bridge: Bridge): void {
+  if (playing.has(bridge)) return
+  const tune = holdTune()
+  const musician = createVirtualMedia(core.media.clock, { heard: () => tune.next() })
+  bridge.mixer.add(musician)
+  const stop = () => {
+    bridge.onEnd.delete(stop)
+    bridge.mixer.remove(musician)
+    musician.close()
+  }
+  bridge.onEnd.add(stop)
+  playing.set(bridge, stop)
 }
 
 /** Of two who talk, one hears music while the other has put the call on hold: as in Asterisk, where three do not. */

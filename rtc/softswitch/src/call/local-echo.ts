@@ -8,7 +8,7 @@ export const ECHO_DIAL_STRING = 'echo@svc-echo'
 
 /** A channel that answers by itself and says what it hears. */
 export function createEcho(core: Core, options: OriginateOptions): Channel {
-  const media = createVirtualMedia(core.media.clock, (said) => media.hear(said))
+  const media = createVirtualMedia(core.media.clock, { onSaid: (said) => said && media.hear(said) })
   const channel = createChannel(core, {
     id: options.id,
     name: `${core.nextChannelName(`Local/${ECHO_DIAL_STRING}`)};1`,

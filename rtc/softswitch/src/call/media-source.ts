@@ -1,5 +1,14 @@
 import { join } from 'node:path'
-import { type AudioSource, beepSource, digitsSource, silenceSource, toneSource, wavSource } from '../media/index.ts'
+import {
+  type AudioSource,
+  beepSource,
+  type Clip,
+  digitsSource,
+  resampledSource,
+  silenceSource,
+  toneSource,
+  wavSource,
+} from '../media/index.ts'
 
 /** Turns a media URI of ARI into sound; rejects when there is none. */
 export type LoadMedia = (uri: string) => Promise<AudioSource>
@@ -29,8 +38,8 @@ export const recordingPath = (dir: string, name: string): string => join(dir, `$
 
 export function createMediaLoader(options: {
   recordingDir: string
-  /** Fetches a WAV by URL, within the limits for what customers may name. */
-  fetchWav(url: string): Promise<Buffer>
+  /** Audio behind a URL, within the limits for what customers may name. */
+  web: { get(url: string): Promise<Clip> }
   onFailure(uri: string, error: Error): void
 }): LoadMedia {
   return (uri) =>
@@ -61,7 +70,7 @@ export function createMediaLoader(options: {
   }
 
   async function sound(name: string): Promise<AudioSource> {
-    if (/^https?:\/\//.test(name)) return wavSource(await options.fetchWav(name))
+    if (/^https?:\/\//.test(name)) return resampledSource(await options.web.get(name))
     if (name === 'beep') return beepSource()
     const seconds = /^silence\/(\d{1,3})$/.exec(name)?.[1]
     if (seconds !== undefined) return silenceSource(Number(seconds) * 1000)

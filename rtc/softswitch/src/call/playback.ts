@@ -19,6 +19,15 @@ export interface Playback {
   stop(): void
   pause(): void
   unpause(): void
+  /** Moves within what plays now. */
+  control(operation: 'restart' | 'reverse' | 'forward'): void
+}
+
+export interface PlaybackOptions {
+  /** How far `reverse` and `forward` go. */
+  skipMs: number
+  /** Where the first of the media begins. */
+  offsetMs: number
 }
 
 /** Where sound goes to. */
@@ -58,14 +67,27 @@ export function playbackView({ id, media, index, targetUri, state, reason }: Pla
     ...(next !== undefined && { next_media_uri: next }),
     target_uri: targetUri,
     language: 'en',
-    state: state === 'paused' ? 'playing' : state,
+    state,
     ...(state === 'failed' && reason !== undefined && { reason }),
   }
 }
 
-export function startPlayback(core: Core, target: Target, media: string[], id: string = randomUUID()): Playback {
+export function startPlayback(
+  core: Core,
+  target: Target,
+  media: string[],
+  { skipMs, offsetMs }: PlaybackOptions,
+  id: string = randomUUID(),
+): Playback {
   let playing: Playing | undefined
   let over: 'stopped' | 'target ended' | undefined
+  const isOver = Promise.withResolvers<void>()
+  /** From here on nothing more of it is heard or told than that it has finished. */
+  const end = (how: typeof over) => {
+    over ??= how
+    isOver.resolve()
+    playing?.stop()
+  }
 
   const playback: Playback = {
     id,
@@ -73,10 +95,7 @@ export function startPlayback(core: Core, target: Target, media: string[], id: s
     targetUri: target.uri,
     index: 0,
     state: 'queued',
-    stop() {
-      over ??= 'stopped'
-      playing?.stop()
-    },
+    stop: () => end('stopped'),
     pause() {
       playback.state = 'paused'
       playing?.pause()
@@ -85,14 +104,15 @@ export function startPlayback(core: Core, target: Target, media: string[], id: s
       if (playback.state === 'paused') tell('PlaybackStarted', 'playing')
       playing?.resume()
     },
+    control(operation) {
+      const ms = { restart: Number.NEGATIVE_INFINITY, reverse: -skipMs, forward: skipMs }
+      playing?.skip(ms[operation])
+    },
   }
   core.playbacks.set(id, playback)
   // Loading begins at once, so that what was asked for in time plays without a gap.
   const loading = media.map((uri) => core.loadMedia(uri).catch((error: unknown) => error as Error))
-  const onTargetEnd = () => {
-    over ??= 'target ended'
-    playing?.stop()
-  }
+  const onTargetEnd = () => end('target ended')
   target.onEnd.add(onTargetEnd)
 
   function tell(type: string, state: PlaybackState) {
@@ -101,10 +121,14 @@ export function startPlayback(core: Core, target: Target, media: string[], id: s
   }
 
   async function playOne(index: number): Promise<boolean> {
-    const source = await loading[index]!
+    const source = await Promise.race([loading[index]!, isOver.promise])
+    if (over || !source) return false
     tell('PlaybackStarted', 'playing')
-    if (source instanceof Error) playback.reason = source.message
-    if (source instanceof Error || over) return false
+    if (source instanceof Error) {
+      playback.reason = source.message
+      return false
+    }
+    if (index === 0 && offsetMs > 0) source.skip?.(offsetMs)
     playing = target.play(source)
     // A source that breaks in the middle counts as failed media.
     return playing.done.catch((error: Error) => {

@@ -1,6 +1,15 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { type AudioSink, beepSource, type Playing, type Recorder, recordWav } from '../media/index.ts'
+import {
+  type AudioSink,
+  beepSource,
+  type Frame,
+  type Playing,
+  type Recorder,
+  recordWav,
+  silence,
+  tapSides,
+} from '../media/index.ts'
 import type { Bridge } from './bridge.ts'
 import type { Channel } from './channel.ts'
 import { type About, type Core, timestamp } from './core.ts'
@@ -13,6 +22,8 @@ export interface RecordOptions {
   maxSilenceSeconds: number
   beep: boolean
   terminateOn: 'none' | 'any' | '*' | '#'
+  /** 2 keeps what the phone says (left) and hears (right) apart; Asterisk has no such thing. */
+  channels: 1 | 2
 }
 
 type RecordingState = 'queued' | 'recording' | 'paused' | 'done' | 'failed'
@@ -34,6 +45,8 @@ interface Target {
   jobs: JobQueue
   onEnd: Set<() => void>
   listen(sink: AudioSink): () => void
+  /** Both sides apart; absent where there are more than two. */
+  listenToSides?(write: (heard: Frame, said: Frame) => void): () => void
   onDigit(heard: (digit: string) => void): () => void
   play(source: ReturnType<typeof beepSource>): Playing
 }
@@ -47,6 +60,7 @@ export const channelRecordTarget = (channel: Channel): Target => ({
     channel.media.addSink(sink)
     return () => channel.media.removeSink(sink)
   },
+  listenToSides: (write) => tapSides((channel.spied ?? channel).media, write),
   onDigit(heard) {
     channel.media.on('dtmf', heard)
     return () => channel.media.off('dtmf', heard)
@@ -122,12 +136,15 @@ export function startRecording(core: Core, target: Target, options: RecordOption
       path,
       maxDurationMs: maxDurationSeconds > 0 ? maxDurationSeconds * 1000 : undefined,
       maxSilenceMs: maxSilenceSeconds > 0 ? maxSilenceSeconds * 1000 : undefined,
+      channels: options.channels,
     })
     recorder = active
     recording.state = 'recording'
     tell('RecordingStarted')
-    const quiet = new Int16Array(160)
-    const stopListening = target.listen({ write: (frame) => active.write(muted ? quiet : frame) })
+    const write = (frame: Frame, right: Frame = silence) =>
+      muted ? active.write(silence, silence) : active.write(frame, right)
+    const stopListening =
+      options.channels === 2 && target.listenToSides ? target.listenToSides(write) : target.listen({ write })
     const stopDigits = target.onDigit((digit) => {
       if (options.terminateOn === 'any' || options.terminateOn === digit) recording.stop()
     })

@@ -1,18 +1,26 @@
-import { tapMixed } from '../media/index.ts'
+import { createConverter, frameSamples, tapMixed } from '../media/index.ts'
 import { type Channel, createChannel, destroyChannel } from './channel.ts'
 import type { Core } from './core.ts'
 import { createVirtualMedia } from './virtual-media.ts'
 
+export type Direction = 'none' | 'in' | 'out' | 'both'
+
 /**
- * A channel that hears what another hears (`in`), says (`out`), or both; with `whispers` the other's phone hears what this
- * one is told. It ends with the one it listens to.
+ * A channel that hears what another hears (`in`), says (`out`), or both; what this one is told is whispered to the other's
+ * phone (`out`), to those it talks to (`in`), or both. It ends with the one it listens to.
  */
 export function createSnoop(
   core: Core,
   spied: Channel,
-  { id, spy, whispers }: { id: string; spy: 'none' | 'in' | 'out' | 'both'; whispers: boolean },
+  { id, spy, whisper }: { id: string; spy: Direction; whisper: Direction },
 ): Channel {
-  const media = createVirtualMedia(core.media.clock, whispers ? (said) => spied.media.whisper(said) : undefined)
+  const narrow = createConverter(frameSamples)
+  const directions = (['in', 'out'] as const).filter((one) => whisper === one || whisper === 'both')
+  const media = createVirtualMedia(core.media.clock, {
+    onSaid(said) {
+      if (said) for (const direction of directions) spied.media.whisper(narrow(said), direction)
+    },
+  })
   const stopTap = spy === 'none' ? () => {} : tapMixed(spied.media, { write: media.hear }, spy)
   const channel = createChannel(core, {
     id,
@@ -21,6 +29,7 @@ export function createSnoop(
     state: 'Up',
     media,
   })
+  channel.spied = spied
   const onSpiedEnd = () => destroyChannel(core, channel, 16)
   spied.onEnd.add(onSpiedEnd)
   channel.onEnd.add(() => {

@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events'
 import {
-  type AudioSink,
-  type AudioSource,
-  createConverter,
+  createPlayer,
+  createSinks,
+  createSlot,
   type Frame,
   type MediaClock,
   type MediaSession,
-  type Playing,
+  silence,
 } from '../media/index.ts'
 
 /** A media session without a network: for channels that exist only inside the switch. */
@@ -15,48 +15,35 @@ export interface VirtualMedia extends MediaSession {
   hear(frame: Frame): void
 }
 
-const SILENCE: Frame = new Int16Array(160)
-
-export function createVirtualMedia(clock: MediaClock, onSaid?: (frame: Frame) => void): VirtualMedia {
+/**
+ * `onSaid` gets what the channel is to say, `null` in ticks in which it says nothing; `heard` may give in each tick what it
+ * hears, if that does not come by `hear`.
+ */
+export function createVirtualMedia(
+  clock: MediaClock,
+  { onSaid, heard: source }: { onSaid?: (frame: Frame | null) => void; heard?: () => Frame | null } = {},
+): VirtualMedia {
   const events = new EventEmitter<{ dtmf: [string, number]; timeout: [] }>()
-  const sinks = new Set<AudioSink>()
-  const speechSinks = new Set<AudioSink>()
-  const heard = new Int16Array(160)
-  const fed = new Int16Array(160)
-  const narrow = createConverter(160)
+  const sinks = createSinks()
+  const speechSinks = createSinks()
+  const heard = createSlot()
+  const fed = createSlot()
+  const player = createPlayer()
+  const music = createPlayer()
   const muted = { in: false, out: false }
-  let isHeard = false
-  let isFed = false
-  let current: { source: AudioSource; paused: boolean; finish(byItself: boolean): void } | undefined
 
-  function end(which: typeof current, byItself: boolean) {
-    if (!which || current !== which) return
-    current = undefined
-    which.source.close?.()
-    which.finish(byItself)
-  }
-  function played(): Frame | null {
-    if (!current || current.paused) return null
-    const frame = current.source.next()
-    if (!frame) end(current, true)
-    return frame
-  }
-  function feed(frame: Frame): void {
-    fed.set(narrow(frame))
-    isFed = true
-  }
   const listener = {
     hear() {
-      const frame = isHeard && !muted.in ? heard : SILENCE
-      isHeard = false
-      for (const sink of sinks) sink.write(frame)
+      const frame = source?.() ?? heard.get() ?? silence
+      sinks.write(muted.in ? silence : frame)
+      heard.clear()
     },
     speak() {
-      const frame = played() ?? (isFed ? fed : SILENCE)
-      isFed = false
-      const said = muted.out ? SILENCE : frame
-      for (const sink of speechSinks) sink.write(said)
+      const frame = player.next() ?? music.next() ?? fed.get()
+      const said = frame && muted.out ? silence : frame
+      speechSinks.write(said ?? silence)
       onSaid?.(said)
+      fed.clear()
     },
   }
   clock.add(listener)
@@ -65,32 +52,21 @@ export function createVirtualMedia(clock: MediaClock, onSaid?: (frame: Frame) =>
     localPort: 0,
     clock,
     setRemote() {},
-    hear(frame: Frame) {
-      heard.set(frame)
-      isHeard = true
+    hear: heard.put,
+    play: player.play,
+    playBehind: music.play,
+    feed: fed.put,
+    whisper(frame: Frame, direction: 'in' | 'out') {
+      if (direction === 'in') heard.put(frame)
+      else fed.put(frame)
     },
-    play(source: AudioSource): Playing {
-      end(current, false)
-      const { promise: done, resolve: finish } = Promise.withResolvers<boolean>()
-      const mine = { source, paused: false, finish }
-      current = mine
-      return {
-        done,
-        stop: () => end(mine, false),
-        pause: () => {
-          mine.paused = true
-        },
-        resume: () => {
-          mine.paused = false
-        },
-      }
-    },
-    feed,
-    whisper: feed,
-    addSink: (sink: AudioSink) => void sinks.add(sink),
-    removeSink: (sink: AudioSink) => void sinks.delete(sink),
-    addSpeechSink: (sink: AudioSink) => void speechSinks.add(sink),
-    removeSpeechSink: (sink: AudioSink) => void speechSinks.delete(sink),
+    setGain() {},
+    addPeerSink: sinks.add,
+    removePeerSink: sinks.remove,
+    addSink: sinks.add,
+    removeSink: sinks.remove,
+    addSpeechSink: speechSinks.add,
+    removeSpeechSink: speechSinks.remove,
     sendDtmf: () => Promise.resolve(),
     sendSilence() {},
     mute(direction: 'in' | 'out' | 'both', on: boolean) {
@@ -107,7 +83,8 @@ export function createVirtualMedia(clock: MediaClock, onSaid?: (frame: Frame) =>
     },
     quality: () => null,
     close() {
-      end(current, false)
+      player.close()
+      music.close()
       clock.remove(listener)
     },
   })

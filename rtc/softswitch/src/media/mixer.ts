@@ -118,25 +118,35 @@ export function tapMixed(
   sink: AudioSink,
   direction: 'in' | 'out' | 'both' = 'both',
 ): () => void {
+  if (direction === 'both') {
+    const mixed = newFrame()
+    return tapSides(session, (heard, said) => {
+      for (let i = 0; i < frameSamples; i++) mixed[i] = saturate(heard[i]! + said[i]!)
+      sink.write(mixed)
+    })
+  }
+  if (direction === 'in') session.addPeerSink(sink)
+  else session.addSpeechSink(sink)
+  return () => {
+    session.removePeerSink(sink)
+    session.removeSpeechSink(sink)
+  }
+}
+
+/** Both sides of a session apart: what it hears and what it says, in each tick. Returns what ends it. */
+export function tapSides(session: MediaSession, write: (heard: Frame, said: Frame) => void): () => void {
   let heard: Frame = silence
-  const mixed = newFrame()
   const ear: AudioSink = {
     write(frame) {
       heard = frame
     },
   }
-  const mouth: AudioSink = {
-    write(said) {
-      for (let i = 0; i < frameSamples; i++) mixed[i] = saturate(heard[i]! + said[i]!)
-      sink.write(mixed)
-    },
-  }
-  if (direction === 'in') session.addSink(sink)
-  else session.addSpeechSink(direction === 'out' ? sink : mouth)
-  if (direction === 'both') session.addSink(ear)
+  const mouth: AudioSink = { write: (said) => write(heard, said) }
+  session.addPeerSink(ear)
+  session.addSpeechSink(mouth)
   return () => {
-    for (const tap of [sink, ear]) session.removeSink(tap)
-    for (const tap of [sink, mouth]) session.removeSpeechSink(tap)
+    session.removePeerSink(ear)
+    session.removeSpeechSink(mouth)
   }
 }
 

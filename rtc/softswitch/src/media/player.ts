@@ -35,6 +35,9 @@ export function createPlayer() {
         resume: () => {
           mine.paused = false
         },
+        skip(ms) {
+          if (current === mine) source.skip?.(ms)
+        },
       }
     },
     next(): Frame | null {

@@ -1,11 +1,13 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { frameMs, frameSamples } from './frame.ts'
+import { frameMs, frameSamples, silence } from './frame.ts'
 import type { AudioSink, Frame, RecorderOptions, RecorderResult } from './types.ts'
 import { wavHeader, wavHeaderBytes } from './wav.ts'
 
 type RecordingEnd = 'stopped' | 'maxDuration' | 'maxSilence' | 'error'
 
 export interface Recorder extends AudioSink {
+  /** The second frame is for a recording of two channels. */
+  write(frame: Frame, right?: Frame): void
   /** Ends the recording; rejects with the disk's error when there was one. */
   stop(): Promise<RecorderResult>
   pause(): void
@@ -14,12 +16,11 @@ export interface Recorder extends AudioSink {
   ended: Promise<RecordingEnd>
 }
 
-const frameBytes = 2 * frameSamples
 // Once a second the audio goes to the file, then the header is brought up to it: a crash leaves a valid file.
 const chunkFrames = 1000 / frameMs
 // A disk that takes nothing for this long has failed.
 const maxWaitingChunks = 60
-const maxFrames = Math.floor((0xffffffff - wavHeaderBytes) / frameBytes)
+const maxDataBytes = 0xffffffff - wavHeaderBytes
 
 // Mean level of a frame below which Asterisk, too, takes it for silence (dsp.conf, silencethreshold).
 const silenceThreshold = 256
@@ -35,8 +36,10 @@ async function writeAll(file: FileHandle, bytes: Buffer, position: number) {
     done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten
 }
 
-/** Records to a WAV file, 8 kHz 16-bit mono: a sink gets one frame per tick, so the file keeps the time of the clock on the wall. */
-export function recordWav({ path, maxDurationMs, maxSilenceMs }: RecorderOptions): Recorder {
+/** Records to a WAV file, 8 kHz 16-bit: a sink gets one frame per tick, so the file keeps the time of the clock on the wall. */
+export function recordWav({ path, maxDurationMs, maxSilenceMs, channels = 1 }: RecorderOptions): Recorder {
+  const frameBytes = 2 * frameSamples * channels
+  const maxFrames = Math.floor(maxDataBytes / frameBytes)
   const durationLimit = Math.min(Math.ceil((maxDurationMs || Number.POSITIVE_INFINITY) / frameMs), maxFrames)
   const silenceLimit = Math.ceil((maxSilenceMs || Number.POSITIVE_INFINITY) / frameMs)
   let chunk = Buffer.alloc(chunkFrames * frameBytes)
@@ -51,7 +54,7 @@ export function recordWav({ path, maxDurationMs, maxSilenceMs }: RecorderOptions
   const { promise: result, resolve, reject } = Promise.withResolvers<RecorderResult>()
 
   const opened = open(path, 'w')
-  let disk: Promise<void> = opened.then((file) => writeAll(file, wavHeader(0), 0))
+  let disk: Promise<void> = opened.then((file) => writeAll(file, wavHeader(0, channels), 0))
   disk.catch(() => end('error'))
 
   function flush() {
@@ -64,7 +67,7 @@ export function recordWav({ path, maxDurationMs, maxSilenceMs }: RecorderOptions
       const file = await opened
       await writeAll(file, bytes, wavHeaderBytes + writtenBytes)
       writtenBytes += bytes.length
-      await writeAll(file, wavHeader(writtenBytes), 0)
+      await writeAll(file, wavHeader(writtenBytes, channels), 0)
       waitingChunks--
     })
     disk.catch(() => end('error'))
@@ -95,17 +98,20 @@ export function recordWav({ path, maxDurationMs, maxSilenceMs }: RecorderOptions
       () => reason!,
       () => 'error' as const,
     ),
-    write(frame) {
+    write(frame, right = silence) {
       if (paused || reason) return
       if (waitingChunks > maxWaitingChunks) {
         disk = Promise.reject(new Error('the disk is too slow'))
         end('error')
         return
       }
-      for (let i = 0; i < frameSamples; i++) chunkUsed = chunk.writeInt16LE(frame[i]!, chunkUsed)
+      for (let i = 0; i < frameSamples; i++) {
+        chunkUsed = chunk.writeInt16LE(frame[i]!, chunkUsed)
+        if (channels === 2) chunkUsed = chunk.writeInt16LE(right[i]!, chunkUsed)
+      }
       if (chunkUsed === chunk.length) flush()
       frames++
-      if (isSilent(frame)) silentFrames++
+      if (isSilent(frame) && isSilent(right)) silentFrames++
       else {
         silentFrames = 0
         talkingFrames++

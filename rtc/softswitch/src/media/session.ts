@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events'
+import { createDtmfDetector } from './dtmf-detector.ts'
 import { createDtmfSender } from './dtmf-sender.ts'
 import { frameMs, silence } from './frame.ts'
+import { createGain } from './gain.ts'
 import { createPlayer } from './player.ts'
 import { isRtcp } from './rtcp.ts'
 import { createRtcpPath } from './rtcp-path.ts'
@@ -38,7 +40,11 @@ export function createSession(
 ): MediaSession {
   const stats = noPackets()
   const events = new EventEmitter<{ dtmf: [string, number]; timeout: [] }>()
-  const receiver = createRtpReceiver(stats, (digit, durationMs) => events.emit('dtmf', digit, durationMs))
+  const receiver = createRtpReceiver(stats, (digit, durationMs) => {
+    sendsTones = false // whatever was negotiated: else each digit would come twice
+    events.emit('dtmf', digit, durationMs)
+  })
+  const tones = createDtmfDetector((digit, durationMs) => events.emit('dtmf', digit, durationMs))
   const sender = createRtpSender((packet) => {
     stats.packetsSent++
     transport.send(packet, receiver.latch.target()!)
@@ -46,11 +52,14 @@ export function createSession(
   const rtcpPath = createRtcpPath(transport, receiver.latch, (bytes) => onRtcp(bytes))
   const rtcp = createRtcpSession(sender, receiver.reception, receiver.clockHz, rtcpPath.send)
   const player = createPlayer()
+  const music = createPlayer()
+  const peerSinks = createSinks()
   const sinks = createSinks()
   const speechSinks = createSinks()
   const dtmf = createDtmfSender()
   const fed = createSlot()
-  const whispers = createWhispers()
+  const whispers = { in: createWhispers(), out: createWhispers() }
+  const gain = { in: createGain(), out: createGain() }
   const muted = { in: false, out: false }
   const timeoutTicks = timeoutMs === undefined ? Number.POSITIVE_INFINITY : Math.ceil(timeoutMs / frameMs)
   let remote: RemoteMedia | undefined
@@ -58,11 +67,17 @@ export function createSession(
   let quietTicks = keepAliveTicks
   let closed = false
   let sendsSilence = false
+  /** The peer has no telephone-event, so it sends its digits as tones. */
+  let sendsTones = false
 
   function hear() {
-    const frame = receiver.hear()
+    const received = receiver.hear() ?? silence
+    if (sendsTones) tones.write(received)
     if (remote && receiver.quietTicks() === timeoutTicks) events.emit('timeout')
-    sinks.write(muted.in ? silence : (frame ?? silence))
+    peerSinks.write(received)
+    const heard = whispers.in.any() ? whispers.in.over(received) : received
+    whispers.in.clear()
+    sinks.write(muted.in ? silence : gain.in.over(heard))
   }
 
   function speak(skip: boolean) {
@@ -70,7 +85,7 @@ export function createSession(
     rtcp.tick()
     const said = skip ? null : say()
     fed.clear()
-    whispers.clear()
+    whispers.out.clear()
     speechSinks.write(said ?? silence)
   }
 
@@ -85,14 +100,15 @@ export function createSession(
       quietTicks = 0
       return null
     }
-    const wanted = digit?.tone ?? player.next() ?? fed.get()
-    if (!wanted && !whispers.any() && !sendsSilence) {
+    const wanted = digit?.tone ?? player.next() ?? music.next() ?? fed.get()
+    if (!wanted && !whispers.out.any() && !sendsSilence) {
       sender.silent()
       if (++quietTicks < keepAliveTicks) return null
     }
     const frame = wanted && !muted.out ? wanted : silence
     if (isSending) {
-      sender.audio(whispers.any() && !muted.out ? whispers.over(frame) : frame)
+      const said = whispers.out.any() && !muted.out ? whispers.out.over(frame) : frame
+      sender.audio(gain.out.over(said))
       quietTicks = 0
     }
     return frame
@@ -123,10 +139,19 @@ export function createSession(
       sender.setRemote(media)
       rtcpPath.setRemote(media)
       rtcp.open()
+      sendsTones = media.telephoneEventPt === undefined
     },
     play: player.play,
+    playBehind: music.play,
     feed: fed.put,
-    whisper: whispers.add,
+    whisper(frame: Frame, direction: 'in' | 'out') {
+      whispers[direction].add(frame)
+    },
+    setGain(direction: 'in' | 'out', factor: number) {
+      gain[direction].set(factor)
+    },
+    addPeerSink: peerSinks.add,
+    removePeerSink: peerSinks.remove,
     addSink: sinks.add,
     removeSink: sinks.remove,
     addSpeechSink: speechSinks.add,
@@ -147,6 +172,7 @@ export function createSession(
       rtcpPath.close()
       transport.close()
       player.close()
+      music.close()
       dtmf.close()
       receiver.close()
       sender.close()

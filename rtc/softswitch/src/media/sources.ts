@@ -10,8 +10,14 @@ export async function wavSource(bufferOrPath: Buffer | string): Promise<AudioSou
 }
 
 export function silenceSource(ms: number): AudioSource {
-  let left = Math.ceil(ms / frameMs)
-  return { next: () => (left-- > 0 ? silence : null) }
+  const length = Math.ceil(ms / frameMs)
+  let at = 0
+  return {
+    next: () => (at++ < length ? silence : null),
+    skip(by) {
+      at = Math.max(0, at + Math.round(by / frameMs))
+    },
+  }
 }
 
 /** Plays one source after the other. */

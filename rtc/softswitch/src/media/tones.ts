@@ -1,4 +1,5 @@
 import { frameSamples, newFrame, sampleRateHz } from './frame.ts'
+import { keypad, keypadColumnsHz, keypadRowsHz } from './keypad.ts'
 import { dtmfDigits } from './telephone-event.ts'
 import type { AudioSource } from './types.ts'
 
@@ -39,7 +40,14 @@ function parseSegment(text: string, spec: string): Segment {
   }
 }
 
-function segmentsOf(spec: string | PlainTone): Segment[] {
+interface Cadence {
+  /** As a tone of Asterisk's indications. */
+  spec: string
+  amplitude: number
+}
+
+function segmentsOf(tone: string | Cadence | PlainTone): Segment[] {
+  const spec = typeof tone === 'object' && 'spec' in tone ? tone.spec : tone
   if (typeof spec === 'string') return spec.split(/[,|]/).map((text) => parseSegment(text, spec))
   const { frequencies, durationMs } = spec
   return [{ frequencies, once: true, ...(durationMs !== undefined && { samples: samplesOf(durationMs) }) }]
@@ -49,7 +57,7 @@ function segmentsOf(spec: string | PlainTone): Segment[] {
  * A tone in the syntax of Asterisk's indications: `350+440` for ever, `480+620/500,0/500` repeated, parts with `!` only once;
  * or one plain tone. Ends only when every part has `!` and a duration.
  */
-export function toneSource(spec: string | PlainTone): AudioSource {
+export function toneSource(spec: string | Cadence | PlainTone): AudioSource {
   const amplitude = (typeof spec === 'object' ? spec.amplitude : undefined) ?? defaultAmplitude
   let segments = segmentsOf(spec)
   let index = 0
@@ -91,11 +99,6 @@ export function toneSource(spec: string | PlainTone): AudioSource {
 /** The short signal before a recording. */
 export const beepSource = () => toneSource({ frequencies: [1000], durationMs: 300 })
 
-// Rows and columns of the keypad (ITU-T Q.23).
-const keypad = ['123A', '456B', '789C', '*0#D']
-const rows = [697, 770, 852, 941]
-const columns = [1209, 1336, 1477, 1633]
-
 /** DTMF digits as tones, for a peer without RFC 4733. */
 export function digitsSource(digits: string, { durationMs = 100, gapMs = 100 } = {}): AudioSource {
   const parts = [...digits].flatMap((digit) => {
@@ -103,7 +106,7 @@ export function digitsSource(digits: string, { durationMs = 100, gapMs = 100 } =
     if (row < 0) throw new RangeError(`digits: "${digit}" is not a DTMF digit; use ${dtmfDigits}`)
     const column = keypad[row]!.indexOf(digit)
     return [
-      `!${rows[row]}+${columns[column]}/${Math.round(durationMs)}`,
+      `!${keypadRowsHz[row]}+${keypadColumnsHz[column]}/${Math.round(durationMs)}`,
       ...(gapMs >= 1 ? [`!0/${Math.round(gapMs)}`] : []),
     ]
   })

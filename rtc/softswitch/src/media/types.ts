@@ -31,6 +31,8 @@ export interface RemoteMedia {
 /** Something that yields audio frame by frame; `null` means it has ended. Called from the 20 ms clock, so it never waits. */
 export interface AudioSource {
   next(): Frame | null
+  /** Goes on so much later, or earlier; beyond an end means at that end. Absent where there is no other place to be. */
+  skip?(ms: number): void
   /** Released once, when the source ended or was stopped. */
   close?(): void
 }
@@ -47,6 +49,8 @@ export interface RecorderOptions {
   maxDurationMs?: number | undefined
   /** Ends the recording after this much silence. */
   maxSilenceMs?: number | undefined
+  /** 2 keeps two voices apart, the first on the left. */
+  channels?: 1 | 2 | undefined
 }
 
 export interface RecorderResult {
@@ -107,6 +111,8 @@ export interface Playing {
   stop(): void
   pause(): void
   resume(): void
+  /** Goes on so many milliseconds later, or earlier; no effect on what has no place in time. */
+  skip(ms: number): void
 }
 
 /**
@@ -123,10 +129,20 @@ export interface MediaSession extends EventEmitter<{ dtmf: [string, number]; tim
   setRemote(remote: RemoteMedia): void
   /** Plays one source, instead of the one that plays now. */
   play(source: AudioSource): Playing
+  /** Plays one source while nothing else is played: over what a bridge says. */
+  playBehind(source: AudioSource): Playing
   /** Audio from a bridge, at either rate; used in ticks in which nothing plays. */
   feed(frame: Frame): void
-  /** Audio that the peer hears beside all else that is said, and speech sinks do not, as on Asterisk. */
-  whisper(frame: Frame): void
+  /**
+   * Audio of somebody else at 8 kHz: with `out` the peer hears it beside all else that is said, with `in` it is heard as if the
+   * peer had said it. Who listens in hears neither, as on Asterisk.
+   */
+  whisper(frame: Frame, direction: 'in' | 'out'): void
+  /** Multiplies what is heard, or what the peer hears. */
+  setGain(direction: 'in' | 'out', factor: number): void
+  /** What the peer itself says, for who listens in: without whispers, gain and mute. */
+  addPeerSink(sink: AudioSink): void
+  removePeerSink(sink: AudioSink): void
   /** What this session hears (from the peer): one frame per tick, silence where nothing arrived. */
   addSink(sink: AudioSink): void
   removeSink(sink: AudioSink): void

@@ -1,13 +1,7 @@
+import type { Clip } from './clip.ts'
 import { aLaw, muLaw } from './g711.ts'
 
-/** Mono 16-bit samples of a WAV file, decoded as they are asked for. */
-export interface Wav {
-  rateHz: number
-  length: number
-  sample(at: number): number
-}
-
-export const wavRatesHz = [8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000]
+const [minRateHz, maxRateHz] = [4000, 192_000]
 
 const [pcm, aLawTag, muLawTag, extensible] = [1, 6, 7, 0xfffe]
 const tagNames: Record<number, string> = { 2: 'ADPCM', 3: 'floating point', 17: 'IMA ADPCM', 49: 'GSM', 85: 'MP3' }
@@ -17,7 +11,7 @@ const fail = (problem: string): never => {
 }
 
 /** Reads a RIFF/WAVE file; throws an error that says what is wrong with it. */
-export function parseWav(bytes: Buffer): Wav {
+export function parseWav(bytes: Buffer): Clip {
   if (bytes.length < 12 || bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 12) !== 'WAVE')
     return fail('the file does not begin with RIFF and WAVE')
   let format: Buffer | undefined
@@ -36,7 +30,7 @@ export function parseWav(bytes: Buffer): Wav {
   return fail('there is no data chunk')
 }
 
-function readSamples(format: Buffer, data: Buffer): Wav {
+function readSamples(format: Buffer, data: Buffer): Clip {
   if (format.length < 16) return fail(`the fmt chunk has ${format.length} bytes, less than 16`)
   const isExtensible = format.readUInt16LE(0) === extensible && format.length >= 26
   const tag = format.readUInt16LE(isExtensible ? 24 : 0)
@@ -44,31 +38,43 @@ function readSamples(format: Buffer, data: Buffer): Wav {
   const rateHz = format.readUInt32LE(4)
   const bits = format.readUInt16LE(14)
   if (tag !== pcm && tag !== aLawTag && tag !== muLawTag)
-    return fail(`the encoding is ${tagNames[tag] ?? `number ${tag}`}; use 16-bit PCM, µ-law or A-law`)
-  if (bits !== (tag === pcm ? 16 : 8)) return fail(`samples have ${bits} bits; use 16-bit PCM, µ-law or A-law`)
+    return fail(`the encoding is ${tagNames[tag] ?? `number ${tag}`}; use PCM, µ-law or A-law`)
+  if (tag === pcm ? ![8, 16, 24, 32].includes(bits) : bits !== 8)
+    return fail(`samples have ${bits} bits; use PCM of 8, 16, 24 or 32 bits, µ-law or A-law`)
   if (channels !== 1 && channels !== 2) return fail(`there are ${channels} channels; use mono or stereo`)
-  if (!wavRatesHz.includes(rateHz)) return fail(`the rate is ${rateHz} Hz; use one of ${wavRatesHz.join(', ')}`)
+  if (rateHz < minRateHz || rateHz > maxRateHz)
+    return fail(`the rate is ${rateHz} Hz; use one from ${minRateHz} to ${maxRateHz}`)
 
-  const decode = tag === pcm ? null : tag === aLawTag ? aLaw.decode : muLaw.decode
-  const value = decode ? (index: number) => decode[data[index]!]! : (index: number) => data.readInt16LE(2 * index)
+  const value = tag === pcm ? pcmReader(data, bits / 8) : lawReader(data, tag === aLawTag ? aLaw : muLaw)
   const length = Math.floor(data.length / (channels * (bits / 8)))
-  return { rateHz, length, sample: channels === 1 ? value : (at) => (value(2 * at) + value(2 * at + 1)) >> 1 }
+  const sample = channels === 1 ? value : (at: number) => (value(2 * at) + value(2 * at + 1)) >> 1
+  return { rateHz, length, sample, bytes: data.length }
+}
+
+/** Samples of one byte are unsigned, longer ones signed; of those the upper 16 bits are kept. */
+function pcmReader(data: Buffer, bytes: number): (index: number) => number {
+  if (bytes === 1) return (index) => (data[index]! - 128) << 8
+  return (index) => data.readInt16LE(bytes * index + bytes - 2)
+}
+
+function lawReader(data: Buffer, { decode }: typeof muLaw): (index: number) => number {
+  return (index) => decode[data[index]!]!
 }
 
 export const wavHeaderBytes = 44
 
-/** The header of a 16-bit mono file at 8 kHz. */
-export function wavHeader(dataBytes: number): Buffer {
+/** The header of a 16-bit file at 8 kHz. */
+export function wavHeader(dataBytes: number, channels: 1 | 2 = 1): Buffer {
   const header = Buffer.alloc(wavHeaderBytes)
   header.write('RIFF', 0, 'latin1')
   header.writeUInt32LE(wavHeaderBytes - 8 + dataBytes, 4)
   header.write('WAVEfmt ', 8, 'latin1')
   header.writeUInt32LE(16, 16)
   header.writeUInt16LE(pcm, 20)
-  header.writeUInt16LE(1, 22)
+  header.writeUInt16LE(channels, 22)
   header.writeUInt32LE(8000, 24)
-  header.writeUInt32LE(16_000, 28)
-  header.writeUInt16LE(2, 32)
+  header.writeUInt32LE(16_000 * channels, 28)
+  header.writeUInt16LE(2 * channels, 32)
   header.writeUInt16LE(16, 34)
   header.write('data', 36, 'latin1')
   header.writeUInt32LE(dataBytes, 40)

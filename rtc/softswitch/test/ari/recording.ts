@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { loudness, readWav, strongestTone } from '@sidetone/e2e/phone'
+import { loudness, readWav, strongestTone, toneShare } from '@sidetone/e2e/phone'
 import { expect, test } from 'vitest'
 import type { Lab } from './lab.ts'
 
@@ -157,6 +157,42 @@ export function recording(lab: () => Lab) {
     await ari.post(`${path}/play`, { query: { media: `recording:${name}`, playbackId: 'again' } })
     await call.waitForTone(700)
     await ari.next('PlaybackFinished', { playback: { id: 'again', state: 'done' } })
+    await ari.delete(`recordings/stored/${name}`)
+  })
+
+  test('a pause leaves out what is said, and a mute makes it silent', async () => {
+    const { ari, answered } = lab()
+    const { call, path } = await answered()
+    const name = `paused-${randomUUID()}`
+    await ari.post(`${path}/record`, { query: { name, format: 'wav' } })
+    await ari.next('RecordingStarted', { recording: { name } })
+    // What was said is on its way for a while.
+    const say = async (frequency: number) => {
+      await call.play({ frequency, durationMs: 400 })
+      await call.playSamples(new Int16Array(2400))
+    }
+    await say(440)
+    expect(await ari.post(`recordings/live/${name}/pause`)).toEqual({ status: 204, body: undefined })
+    await expect.poll(async () => (await ari.get(`recordings/live/${name}`)).body.state).toBe('paused')
+    await say(1000)
+    expect(await ari.delete(`recordings/live/${name}/pause`)).toEqual({ status: 204, body: undefined })
+    await expect.poll(async () => (await ari.get(`recordings/live/${name}`)).body.state).toBe('recording')
+    expect(await ari.post(`recordings/live/${name}/mute`)).toEqual({ status: 204, body: undefined })
+    await say(1600)
+    expect(await ari.delete(`recordings/live/${name}/mute`)).toEqual({ status: 204, body: undefined })
+    await say(700)
+    await ari.post(`recordings/live/${name}/stop`)
+    await ari.next('RecordingFinished', { recording: { name } })
+    const { samples } = await download(name)
+    const heard = (frequency: number) => {
+      const parts = Array.from({ length: Math.floor(samples.length / 800) }, (_, i) =>
+        samples.subarray(800 * i, 800 * i + 800),
+      )
+      return parts.filter((part) => loudness(part) > 500 && toneShare(part, frequency) > 0.5).length
+    }
+    expect(heard(440)).toBeGreaterThan(1)
+    expect(heard(700)).toBeGreaterThan(1)
+    expect([heard(1000), heard(1600)].every((count) => count <= 1)).toBe(true)
     await ari.delete(`recordings/stored/${name}`)
   })
 

@@ -113,7 +113,7 @@ test('whispers are heard by the peer beside all else that is said, and by nobody
   const [heard, said] = [listen(callee), ear()]
   caller.addSpeechSink(said)
   const whisperers = [tone(700), tone(1_000)]
-  const whispering = { mix: () => whisperers.forEach((one) => void caller.whisper(one.next()!)) }
+  const whispering = { mix: () => whisperers.forEach((one) => void caller.whisper(one.next()!, 'out')) }
   caller.clock.add(whispering)
   await caller.play(tone(440, 500)).done
   caller.clock.remove(whispering)

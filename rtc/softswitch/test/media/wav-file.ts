@@ -13,7 +13,8 @@ export function wavFile({
   samples.forEach((sample, at) => {
     const rounded = Math.round(sample)
     if (encode) data[at] = encode(rounded)
-    else data.writeInt16LE(rounded, 2 * at)
+    else if (bits === 8) data[at] = (rounded >> 8) + 128
+    else data.writeIntLE(rounded * 2 ** (bits - 16), (bits / 8) * at, bits / 8)
   })
   const header = Buffer.alloc(24)
   header.write('fmt ', 0)
