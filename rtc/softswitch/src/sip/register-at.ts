@@ -17,7 +17,7 @@ export interface RegistrationSettings {
   expiresSeconds: number
 }
 
-export interface RegistrationState {
+interface RegistrationState {
   status: 'registering' | 'registered' | 'rejected' | 'unreachable'
   /** The answer that led there, when it was a refusal. */
   detail: string
