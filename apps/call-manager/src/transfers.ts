@@ -34,6 +34,7 @@ export async function transferCall(
   { requested_destination, destination_channel }: ReferTo,
 ) {
   const { id, customer_id } = transferor
+  if (await isUnderWay(core, id)) return // the event has come again
   const decline = (why: string, state: 'channel_declined' | 'channel_unavailable' = 'channel_declined') => {
     core.log.info({ call_id: id, why }, 'a transfer is refused')
     return tellTransferor(core, id, state)
@@ -136,6 +137,17 @@ async function joinPartners(core: Core, { transferor, transferee, second, partne
   }
   for (const { id } of [transferor, second]) await core.apply(id, { type: 'hang_up', cause: 16 })
   return true
+}
+
+/** Whether somebody is being put through by this call. */
+async function isUnderWay({ store, calls }: Core, id: string): Promise<boolean> {
+  const call = await calls.find(store, '*', id)
+  if (!call) return false
+  const others = [call.master_call_id, ...call.chained_call_ids]
+  const found = await Promise.all(others.map((other) => calls.find(store, '*', other)))
+  return found.some(
+    (row) => row && isConnecting(row) && connectingOf(row).transferor_id === id && isTransferPending(connectingOf(row)),
+  )
 }
 
 /** Still in that call, and not being put through already. */

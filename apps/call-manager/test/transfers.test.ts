@@ -24,6 +24,11 @@ afterEach(() => lab.nothingIsLeft())
 const uriOf = (user: string) => `sip:${user}@sidetone.localhost`
 const american = '+14155550123'
 
+interface Told {
+  asterisk_id: string
+  event: { type: string; state?: string }
+}
+
 /** Alice talks to Bob. */
 async function talking() {
   const a = await lab.dial('1001', alice!.phone)
@@ -134,6 +139,24 @@ describe('a blind transfer', () => {
     c.reject(486)
     await other.ended
     expect(await storyOf(3)).toContain('to 1002: busy')
+  })
+
+  test('a REFER that is told of twice is one transfer', async () => {
+    const { a, b } = await talking()
+    const referral = await b.refer(uriOf('1002'))
+    const c = await carol!.phone.nextCall()
+    c.ring()
+    const asked = ({ event }: Told) => event?.type === 'ChannelTransfer' && event.state === undefined
+    const told = (await lab.events()).findLast(({ data }) => asked(data as unknown as Told))!
+    await lab.platform.transport.publish({ ...told, id: newId() })
+    await hear(a, b)
+    expect(referral.progress).toEqual([100])
+    await c.answer()
+    expect(await referral.done).toBe(200)
+    await hear(a, c)
+    await c.hangup()
+    await a.ended
+    expect(await storyOf(3)).toEqual(['from 1000: normal', 'to 1001: normal', 'to 1002: normal'])
   })
 
   test('who is put through may be put through again', async () => {
