@@ -14,6 +14,7 @@ const benchmarks = [
   'invite-to-200',
   'switch-calls',
   'switch-audio',
+  'switch-overload',
   'switch-leaks',
   'flow-engine',
   'start-to-ready',

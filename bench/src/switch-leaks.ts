@@ -20,6 +20,8 @@ const atOnce = 25
 const mostBytes = 200
 const patienceMs = 60_000
 const mostTries = 10
+/** Connections that the platform keeps for later, to itself and to others; a file per call would be hundreds. */
+const keptFiles = 10
 
 interface Held {
   bytes: number
@@ -131,7 +133,7 @@ await benchmark({ ...switchRoles, watched }, async (start) => {
     do {
       await sleep(500)
       filesLeft = (await files()) - filesBefore
-    } while (filesLeft > 0 && Date.now() < until)
+    } while (filesLeft > keptFiles && Date.now() < until)
   } finally {
     await callers.stop()
     await platform.stop()
@@ -156,8 +158,8 @@ await benchmark({ ...switchRoles, watched }, async (start) => {
     figure(
       `files and sockets left by ${platformCalls} calls to the platform`,
       String(filesLeft),
-      'none',
-      filesLeft <= 0,
+      `≤ ${keptFiles}`,
+      filesLeft <= keptFiles,
     ),
   ]
 })
