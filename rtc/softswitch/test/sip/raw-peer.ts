@@ -175,8 +175,18 @@ function rawPeerOn(wire: {
     return ask(method, { ...options, callId, cseq: cseq + 1, headers: [...(options.headers ?? []), authorization] })
   }
 
-  const nextRequest = async (method: string, timeoutMs?: number): Promise<SipRequest> =>
-    (await next((message) => message.kind === 'request' && message.method === method, timeoutMs)) as SipRequest
+  const taken = new Set<string>()
+  /** The next request of a method that is no repetition of one that was taken before: on a slow machine there are some. */
+  async function nextRequest(method: string, timeoutMs?: number): Promise<SipRequest> {
+    for (;;) {
+      const fits = (message: SipMessage) => message.kind === 'request' && message.method === method
+      const request = (await next(fits, timeoutMs)) as SipRequest
+      const key = `${method} ${request.via.params.get('branch')}`
+      if (taken.has(key)) continue
+      taken.add(key)
+      return request
+    }
+  }
 
   /** Answers a request, to where its Via says that it came from. */
   function reply(
