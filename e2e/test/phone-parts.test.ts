@@ -87,11 +87,14 @@ test('compact names, folding, lists and quoted commas are read', () => {
 
 test('an SDP without usable audio is told apart from one with it', () => {
   const sdp =
-    'v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 96 8 101\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\na=sendonly\r\n'
+    'v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 96 8 18 101\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\na=sendonly\r\n'
   expect(parseSdp(sdp)).toEqual({
     address: { host: '10.0.0.1', port: 4000 },
-    codecs: new Map([[8, 'PCMA']]),
-    telephoneEvent: 101,
+    codecs: new Map([
+      [96, 'opus'],
+      [8, 'PCMA'],
+    ]),
+    events: new Map([[101, 8000]]),
     direction: 'sendonly',
   })
   expect(parseSdp('v=0\r\nm=audio 0 RTP/AVP 0\r\n')).toBeUndefined()

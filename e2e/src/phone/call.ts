@@ -1,5 +1,5 @@
+import { type Codec, formats } from './codec.ts'
 import { type Dialog, dialogRequest, learnRemote, newTag, nextHop } from './dialog.ts'
-import type { Codec } from './g711.ts'
 import { digitsOf, type Listening, listening } from './listening.ts'
 import { type Referral, referrals, replacesHeader } from './refer.ts'
 import { openRtp, type RtpSession } from './rtp-session.ts'
@@ -97,7 +97,7 @@ export type Leg = Awaited<ReturnType<typeof openLeg>>
 
 /** The part of a call that does not depend on who called: media, and requests inside the dialog. */
 export async function openLeg(line: Line, dialog: Dialog, host: string) {
-  const rtp = await openRtp(host)
+  const rtp = await openRtp(host, line.codecs)
   const answered = Promise.withResolvers<void>()
   const ended = Promise.withResolvers<CallEnd>()
   answered.promise.catch(() => {}) // a test that only awaits `ended` is not a mistake
@@ -141,18 +141,16 @@ export async function openLeg(line: Line, dialog: Dialog, host: string) {
   }
 
   function ours(direction: Direction, offered = line.codecs): AudioDescription {
-    const numbers = { PCMU: 0, PCMA: 8 }
     return {
       address: { host, port: rtp.port },
-      codecs: new Map(offered.map((codec) => [numbers[codec], codec])),
-      telephoneEvent: line.telephoneEvent ? 101 : undefined,
+      codecs: new Map(offered.map((codec) => [formats[codec].payload, codec])),
+      events: line.telephoneEvent ? eventsBeside(offered) : new Map(),
       direction,
     }
   }
 
-  function receive({ codecs, telephoneEvent }: AudioDescription) {
-    const event = telephoneEvent === undefined ? [] : [[telephoneEvent, 'telephone-event'] as const]
-    rtp.receive(new Map<number, Codec | 'telephone-event'>([...codecs, ...event]))
+  function receive({ codecs, events }: AudioDescription) {
+    rtp.receive(new Map<number, Codec | number>([...codecs, ...events]))
   }
 
   /** The other side's SDP is in force: send what both allow, in its first codec that we have. */
@@ -163,7 +161,9 @@ export async function openLeg(line: Line, dialog: Dialog, host: string) {
     const weSend = leg.local.direction === 'sendrecv' || leg.local.direction === 'sendonly'
     const theyHear = remote.direction === 'sendrecv' || remote.direction === 'recvonly'
     const sending = weSend && theyHear && remote.address.host !== '0.0.0.0'
-    rtp.send({ address: remote.address, payload, codec, telephoneEvent: remote.telephoneEvent, sending })
+    const { clockHz } = formats[codec]
+    const event = [...remote.events].find(([, hz]) => hz === clockHz) ?? [...remote.events][0]
+    rtp.send({ address: remote.address, payload, codec, event: event && { payload: event[0], hz: event[1] }, sending })
   }
 
   /** Our answer to an offer of theirs, put in force; undefined when no codec is shared. */
@@ -342,3 +342,7 @@ function asCall(
     stopPlaying: rtp.stopPlaying,
   }
 }
+
+/** Digits are on the clock of their audio (RFC 4733 section 2.1). */
+const eventsBeside = (codecs: Codec[]): Map<number, number> =>
+  new Map([codecs.some((codec) => codec !== 'opus') ? [101, 8000] : [110, 48_000]])

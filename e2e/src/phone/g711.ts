@@ -1,7 +1,7 @@
 // G.711. Decoding follows the formulas of the recommendation; encoding takes the nearest decodable value, so the two
 // cannot disagree.
 
-export type Codec = 'PCMU' | 'PCMA'
+type Codec = 'PCMU' | 'PCMA'
 
 function decodeMulaw(byte: number): number {
   const code = ~byte & 0xff

@@ -1,7 +1,7 @@
 import { type Leg, type Line, SipFailure } from './call.ts'
+import type { Codec } from './codec.ts'
 import { dialogRequest, dialogTowards, newTag } from './dialog.ts'
 import { answerableChallenge, answerChallenge } from './digest.ts'
-import type { Codec } from './g711.ts'
 import { type IncomingCall, receiveCall } from './incoming-call.ts'
 import { type OutgoingOptions, placeCall } from './outgoing-call.ts'
 import { type Address, header, needed, param, responseTo, type SipRequest, uriOf } from './sip-message.ts'

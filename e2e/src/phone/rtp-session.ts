@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { type Codec, decodeG711, encodeG711 } from './g711.ts'
+import { type Codec, formats, openCoding } from './codec.ts'
 import type { Address } from './sip-message.ts'
 
 const frameMs = 20
@@ -14,7 +14,7 @@ export type RtpTarget = {
   address: Address
   payload: number
   codec: Codec
-  telephoneEvent: number | undefined
+  event: { payload: number; hz: number } | undefined
   sending: boolean
 }
 type HeardFrame = { atMs: number; sequence: number; timestamp: number; codec: Codec; samples: Int16Array }
@@ -25,7 +25,8 @@ type Arrival = { atMs: number; sequence: number; ssrc: number }
 export type RtpSession = Awaited<ReturnType<typeof openRtp>>
 
 /** One RTP stream each way (RFC 3550) with telephone events (RFC 4733): a frame every 20 ms from the moment it has a target. */
-export async function openRtp(host: string) {
+export async function openRtp(host: string, codecs: Codec[]) {
+  const codings = new Map(await Promise.all(codecs.map(async (codec) => [codec, await openCoding(codec)] as const)))
   const socket = await bindEvenPort(host)
   const startedAt = performance.now()
   const nowMs = () => performance.now() - startedAt
@@ -33,7 +34,7 @@ export async function openRtp(host: string) {
   let sequence = randomInt(2 ** 16)
   let timestamp = randomInt(2 ** 32)
   let target: RtpTarget | undefined
-  let receiving = new Map<number, Codec | 'telephone-event'>()
+  let receiving = new Map<number, Codec | number>() // a number is the clock of telephone events
   let sent = 0
   let ticker: NodeJS.Timeout | undefined
   const queue: { item: Outgoing; done: () => void }[] = []
@@ -43,6 +44,9 @@ export async function openRtp(host: string) {
   const arrivals: Arrival[] = []
   const listeners = new Set<() => void>()
   let lastEvent: { timestamp: number; ssrc: number } | undefined
+
+  /** Steps of the timestamp for each sample at 8 kHz. */
+  const perSample = () => (target ? formats[target.codec].clockHz / 8000 : 1)
 
   const packet = (payload: number, marker: boolean, at: number, body: Uint8Array) => {
     if (!target?.sending) return
@@ -59,8 +63,14 @@ export async function openRtp(host: string) {
 
   type EventPacket = { digit: number; end: boolean; marker: boolean; elapsed: number; at: number }
   const sendEvent = ({ digit, end, marker, elapsed, at }: EventPacket) => {
-    if (target?.telephoneEvent === undefined) return
-    packet(target.telephoneEvent, marker, at, Buffer.from([digit, (end ? 0x80 : 0) | 10, elapsed >> 8, elapsed & 0xff]))
+    if (!target?.event) return
+    const duration = (elapsed * target.event.hz) / 8000
+    packet(
+      target.event.payload,
+      marker,
+      at,
+      Buffer.from([digit, (end ? 0x80 : 0) | 10, duration >> 8, duration & 0xff]),
+    )
   }
 
   const sendFrame = () => {
@@ -68,7 +78,7 @@ export async function openRtp(host: string) {
     let total: number
     if ('digit' in item) {
       total = Math.max(1, Math.round(item.durationMs / frameMs)) * frameSamples
-      const at = (timestamp - position) >>> 0 // every packet of an event has the time of its start (2.5.1.3)
+      const at = (timestamp - position * perSample()) >>> 0 // every packet of an event has the time of its start (2.5.1.3)
       const elapsed = position + frameSamples
       // The end goes out three times, so that two losses do not lose it (2.5.1.4).
       for (let i = 0; i < (elapsed >= total ? 3 : 1); i++) {
@@ -78,9 +88,9 @@ export async function openRtp(host: string) {
       total = item.samples.length
       const frame = new Int16Array(frameSamples)
       frame.set(item.samples.subarray(position, position + frameSamples))
-      if (target) packet(target.payload, false, timestamp, encodeG711(target.codec, frame))
+      if (target) packet(target.payload, false, timestamp, codings.get(target.codec)!.encode(frame))
     }
-    timestamp = (timestamp + frameSamples) >>> 0
+    timestamp = (timestamp + frameSamples * perSample()) >>> 0
     position += frameSamples
     if (position >= total) {
       position = 0
@@ -112,19 +122,19 @@ export async function openRtp(host: string) {
     if (codec === undefined) return
     arrivals.push({ atMs: nowMs(), sequence: from.sequence, ssrc: from.ssrc })
     const body = datagram.subarray(offset)
-    if (codec === 'telephone-event') heardEvent(body, from)
+    if (typeof codec === 'number') heardEvent(body, from, codec)
     else
       frames.push({
         atMs: nowMs(),
         sequence: from.sequence,
         timestamp: from.timestamp,
         codec,
-        samples: decodeG711(codec, body),
+        samples: codings.get(codec)!.decode(body),
       })
     for (const listener of listeners) listener()
   })
 
-  const heardEvent = (body: Buffer, from: { timestamp: number; ssrc: number }) => {
+  const heardEvent = (body: Buffer, from: { timestamp: number; ssrc: number }, clockHz: number) => {
     const digit = body.length >= 4 ? digitNames[body[0]!] : undefined
     if (digit === undefined) return
     if (lastEvent?.timestamp !== from.timestamp || lastEvent.ssrc !== from.ssrc) {
@@ -132,7 +142,7 @@ export async function openRtp(host: string) {
       digits.push({ digit, durationMs: 0, atMs: nowMs(), ended: false })
     }
     const event = digits.at(-1)!
-    event.durationMs = Math.max(event.durationMs, body.readUInt16BE(2) / 8)
+    event.durationMs = Math.max(event.durationMs, (body.readUInt16BE(2) * 1000) / clockHz)
     event.ended ||= (body[1]! & 0x80) !== 0
   }
 
@@ -145,7 +155,7 @@ export async function openRtp(host: string) {
     digits,
     listeners,
     /** What each payload type will mean, as our SDP says. */
-    receive(payloads: Map<number, Codec | 'telephone-event'>) {
+    receive(payloads: Map<number, Codec | number>) {
       receiving = payloads
     },
     send(to: RtpTarget) {
@@ -155,7 +165,7 @@ export async function openRtp(host: string) {
     /** Resolves when the last sample has gone out; silence follows. */
     play: (samples: Int16Array) => enqueue({ samples }),
     async sendDigits(text: string, { durationMs = 100, gapMs = 60 }: { durationMs?: number; gapMs?: number } = {}) {
-      if (target?.telephoneEvent === undefined) throw new Error('the other side did not negotiate telephone-event')
+      if (!target?.event) throw new Error('the other side did not negotiate telephone-event')
       const codes = [...text.toUpperCase()].map((digit) => digitNames.indexOf(digit))
       if (codes.includes(-1)) throw new Error(`not DTMF digits: ${text}`)
       await Promise.all(
@@ -173,6 +183,7 @@ export async function openRtp(host: string) {
     close() {
       clearTimeout(ticker)
       for (const { done } of queue.splice(0)) done()
+      for (const coding of codings.values()) coding.close()
       socket.close()
     },
   }

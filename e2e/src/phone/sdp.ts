@@ -1,4 +1,4 @@
-import type { Codec } from './g711.ts'
+import { type Codec, formats } from './codec.ts'
 import type { Address } from './sip-message.ts'
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive'
@@ -6,11 +6,13 @@ export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive'
 export type AudioDescription = {
   address: Address
   codecs: Map<number, Codec>
-  telephoneEvent?: number | undefined
+  /** Payload types of telephone events (RFC 4733), with their clock rates. */
+  events: Map<number, number>
   direction: Direction
 }
 
-const staticPayloads: Record<number, string> = { 0: 'PCMU/8000', 8: 'PCMA/8000' }
+const staticPayloads: Record<number, string> = { 0: 'PCMU/8000', 8: 'PCMA/8000', 9: 'G722/8000' }
+const codecNames = Object.keys(formats) as Codec[]
 
 /** Reads the first audio stream of an SDP body (RFC 8866); undefined when there is none that is in use. */
 export function parseSdp(body: string): AudioDescription | undefined {
@@ -26,7 +28,7 @@ export function parseSdp(body: string): AudioDescription | undefined {
   const find = (pattern: RegExp) =>
     media.map((line) => pattern.exec(line)).find(Boolean) ?? session.map((line) => pattern.exec(line)).find(Boolean)
 
-  const [, port = '0', , ...formats] = media[0]!.slice(2).split(' ')
+  const [, port = '0', , ...payloads] = media[0]!.slice(2).split(' ')
   if (port === '0') return undefined
   const rtpmap = new Map(
     media.flatMap((line) => {
@@ -35,23 +37,25 @@ export function parseSdp(body: string): AudioDescription | undefined {
     }),
   )
   const codecs = new Map<number, Codec>()
-  let telephoneEvent: number | undefined
-  for (const payload of formats.map(Number)) {
-    const name = (rtpmap.get(payload) ?? staticPayloads[payload] ?? '').toUpperCase()
-    if (/^PCM[UA]\/8000(\/1)?$/.test(name)) codecs.set(payload, name.slice(0, 4) as Codec)
-    if (name === 'TELEPHONE-EVENT/8000') telephoneEvent ??= payload
+  const events = new Map<number, number>()
+  for (const payload of payloads.map(Number)) {
+    const name = (rtpmap.get(payload) ?? staticPayloads[payload] ?? '').toLowerCase().replace(/\/1$/, '')
+    const codec = codecNames.find((known) => formats[known].rtpmap.toLowerCase() === name)
+    if (codec) codecs.set(payload, codec)
+    const eventHz = /^telephone-event\/(\d+)$/.exec(name)?.[1]
+    if (eventHz) events.set(payload, Number(eventHz))
   }
   return {
     address: { host: find(/^c=IN IP[46] ([^\s/]+)/)?.[1] ?? '0.0.0.0', port: Number(port) },
     codecs,
-    telephoneEvent,
+    events,
     direction: (find(/^a=(sendrecv|sendonly|recvonly|inactive)\s*$/)?.[1] ?? 'sendrecv') as Direction,
   }
 }
 
 /** Writes an SDP body for one audio stream. */
 export function formatSdp(audio: AudioDescription, { id, version }: { id: number; version: number }): string {
-  const payloads = [...audio.codecs.keys(), ...(audio.telephoneEvent === undefined ? [] : [audio.telephoneEvent])]
+  const payloads = [...audio.codecs.keys(), ...audio.events.keys()]
   return [
     'v=0',
     `o=phone ${id} ${version} IN IP4 ${audio.address.host}`,
@@ -59,10 +63,11 @@ export function formatSdp(audio: AudioDescription, { id, version }: { id: number
     `c=IN IP4 ${audio.address.host}`,
     't=0 0',
     `m=audio ${audio.address.port} RTP/AVP ${payloads.join(' ')}`,
-    ...[...audio.codecs].map(([payload, codec]) => `a=rtpmap:${payload} ${codec}/8000`),
-    ...(audio.telephoneEvent === undefined
-      ? []
-      : [`a=rtpmap:${audio.telephoneEvent} telephone-event/8000`, `a=fmtp:${audio.telephoneEvent} 0-15`]),
+    ...[...audio.codecs].map(([payload, codec]) => `a=rtpmap:${payload} ${formats[codec].rtpmap}`),
+    ...[...audio.events].flatMap(([payload, hz]) => [
+      `a=rtpmap:${payload} telephone-event/${hz}`,
+      `a=fmtp:${payload} 0-15`,
+    ]),
     'a=ptime:20',
     `a=${audio.direction}`,
     '',
@@ -78,7 +83,13 @@ export function answerTo(offer: AudioDescription, ours: AudioDescription): Audio
   return {
     address: ours.address,
     codecs,
-    telephoneEvent: ours.telephoneEvent === undefined ? undefined : offer.telephoneEvent,
+    events: ours.events.size === 0 ? new Map() : eventsFor(codecs.values().next().value!, offer.events),
     direction: mirrored[offer.direction],
   }
+}
+
+/** Those on the clock of the codec, else whatever there is. */
+function eventsFor(codec: Codec, offered: Map<number, number>): Map<number, number> {
+  const fitting = [...offered].filter(([, hz]) => hz === formats[codec].clockHz)
+  return new Map((fitting.length > 0 ? fitting : [...offered]).slice(0, 1))
 }

@@ -68,4 +68,35 @@ export function codecs(lab: () => Lab) {
     const { id } = (await ari.post('channels', { query })).body
     expect((await ari.get(`channels/${id}/rtp_statistics`)).status).toBe(403)
   })
+
+  test.each([
+    ['PCMU', 'PCMA'],
+    ['G722', 'PCMU'],
+    ['opus', 'PCMA'],
+    ['opus', 'G722'],
+    ['opus', 'opus'],
+  ] as const)('%s and %s hear each other in a bridge, and digits pass', async (first, second) => {
+    const { ari, phone, answered } = lab()
+    const ann = await answered({ by: await phone({ username: 'ann', codecs: [first] }) })
+    const bob = await answered({ by: await phone({ username: 'bob', codecs: [second] }) })
+    expect([...ann.call.remoteAudio!.codecs.values()]).toEqual([first])
+    expect([...bob.call.remoteAudio!.codecs.values()]).toEqual([second])
+    const bridge = (await ari.post('bridges', { query: { type: 'mixing,dtmf_events' } })).body
+    await ari.post(`bridges/${bridge.id}/addChannel`, { query: { channel: `${ann.id},${bob.id}` } })
+    const talking = [
+      ann.call.play({ frequency: 500, durationMs: 4000 }),
+      bob.call.play({ frequency: 900, durationMs: 4000 }),
+    ]
+    await Promise.all([bob.call.waitForTone(500), ann.call.waitForTone(900)])
+    ann.call.stopPlaying()
+    bob.call.stopPlaying()
+    await Promise.all(talking)
+    await ann.call.sendDtmf('59', { durationMs: 160 })
+    await bob.call.waitForDigits('59')
+    await bob.call.sendDtmf('#')
+    await ann.call.waitForDigits('#')
+    const pressed = ari.events.filter(({ type, channel }) => type === 'ChannelDtmfReceived' && channel.id === ann.id)
+    expect(pressed.map(({ digit }) => digit)).toEqual(['5', '9'])
+    for (const { duration_ms } of pressed) expect(Math.abs(duration_ms - 160)).toBeLessThanOrEqual(40)
+  })
 }
