@@ -28,6 +28,7 @@ import { createFailureThrottle, createPacketLimiter } from './sip/throttle.ts'
 import { SIP_TIMERS } from './sip/timers.ts'
 import { readTlsIdentity } from './sip/tls-identity.ts'
 import { createUserAgent, type UserAgent } from './sip/user-agent.ts'
+import { loadWebRtc } from './webrtc/load.ts'
 
 const PACKETS_PER_SECOND = 200
 const PACKET_BURST = 400
@@ -63,13 +64,16 @@ export async function startSwitch(
       message: 'a request failed',
     })
 
+  const warn = (fields: object, message: string) => outside.log({ level: 'warn', fields: plain(fields), message })
+
   const addresses = createAddresses(config)
   const { isLocalDomain, trunkOf, trusted } = addresses
   const media = createMediaEngine({
     bindAddress: config.bindAddress,
     portMin: config.rtpPortMin,
     portMax: config.rtpPortMax,
-    log: { warn: (fields, message) => outside.log({ level: 'warn', fields: plain(fields), message }) },
+    makeSecure: config.sipWsPort === undefined ? undefined : await loadWebRtc(warn),
+    log: { warn },
   })
   const mp3 = createMp3Decoder()
   const limits = { timeoutMs: 10_000, maxBytes: 20_000_000, userAgent: 'sidetone-softswitch' }

@@ -44,7 +44,7 @@ export function createInbound(options: {
     if (transaction.answered) return
     if (!verdict.ok) return transaction.respond(verdict.status, { toTag: 'switch', headers: verdict.headers })
     if (!core.hasApp(app)) return transaction.respond(503, later(5))
-    const problem = problemOf(transaction)
+    const problem = problemOf(transaction, core.media)
     if (problem) return transaction.respond(problem.status, { toTag: 'switch', headers: problem.headers })
     const target = parseUri(request.uri)
     if (!target || target.user === '') return transaction.respond(target ? 484 : 416, { toTag: 'switch' })

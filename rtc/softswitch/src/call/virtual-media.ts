@@ -52,6 +52,10 @@ export function createVirtualMedia(
     localPort: 0,
     clock,
     setRemote() {},
+    secure(): never {
+      throw new Error('nothing leaves this machine that could be secured')
+    },
+    security: undefined,
     hear: heard.put,
     play: player.play,
     playBehind: music.play,

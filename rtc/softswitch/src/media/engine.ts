@@ -2,15 +2,17 @@ import { createClock } from './clock.ts'
 import { loadOpus } from './opus.ts'
 import { createPorts, type PortRange } from './ports.ts'
 import { createSession, noPackets, type SessionOptions } from './session.ts'
-import { type PacketTransport, udpTransport } from './transport.ts'
+import { type MakeSecure, type PacketTransport, securable, udpTransport } from './transport.ts'
 import type { MediaSession, MediaStats } from './types.ts'
 
 export interface MediaEngineOptions extends PortRange {
+  /** Absent: no session can be secured. */
+  makeSecure?: MakeSecure | undefined
   log?: { warn(fields: object, message: string): void } | undefined
 }
 
 /** All RTP sessions of a process and the one clock they share. */
-export function createMediaEngine({ log, ...range }: MediaEngineOptions) {
+export function createMediaEngine({ log, makeSecure, ...range }: MediaEngineOptions) {
   const ports = createPorts(range)
   const clock = createClock((error) => log?.warn({ err: error }, 'media of a call stopped by an error'))
   const sessions = new Set<MediaSession>()
@@ -37,15 +39,17 @@ export function createMediaEngine({ log, ...range }: MediaEngineOptions) {
     const socket = await ports.open()
     const { port } = socket.address()
     socket.on('error', (error) => log?.warn({ err: error, local_port: port }, 'RTP socket failed'))
-    return udpTransport(socket, onSendError(port), async () => {
+    const udp = udpTransport(socket, onSendError(port), async () => {
       const control = await ports.openNext(port)
       control.on('error', (error) => log?.warn({ err: error, local_port: port + 1 }, 'RTCP socket failed'))
       return control
     })
+    return makeSecure ? securable(udp, makeSecure) : udp
   }
 
   return {
     clock,
+    canSecure: makeSecure !== undefined,
     /** On a UDP port of its own, or on the transport given. */
     async openSession({
       transport,

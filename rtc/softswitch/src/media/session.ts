@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import type { MediaSecurity } from '../webrtc/secure-media.ts'
 import { createDtmfDetector } from './dtmf-detector.ts'
 import { createDtmfSender } from './dtmf-sender.ts'
 import { frameMs, silence } from './frame.ts'
@@ -127,20 +128,29 @@ export function createSession(
   })
   clock.add(listener)
 
-  return Object.assign(events, {
+  const session = Object.assign(events, {
     localPort: transport.localPort,
     clock,
     stats,
     quality: rtcp.quality,
     setRemote(media: RemoteMedia) {
       remote = media
-      isSending = !media.onHold && media.port > 0 && !['0.0.0.0', '::'].includes(media.address)
+      session.security?.setRemote(media.security)
+      // The peer of ICE may name no address.
+      const isReachable = media.security !== undefined || (media.port > 0 && !['0.0.0.0', '::'].includes(media.address))
+      isSending = !media.onHold && isReachable
       receiver.setRemote(media)
       sender.setRemote(media)
       rtcpPath.setRemote(media)
       rtcp.open()
       sendsTones = media.telephoneEventPt === undefined
     },
+    secure() {
+      if (!transport.secure) throw new Error('this session has no WebRTC')
+      session.security ??= transport.secure()
+      return session.security
+    },
+    security: undefined as MediaSecurity | undefined,
     play: player.play,
     playBehind: music.play,
     feed: fed.put,
@@ -179,4 +189,5 @@ export function createSession(
       onClose(stats)
     },
   })
+  return session
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:dgram'
+import type { MediaSecurity, SecureMedia } from '../webrtc/secure-media.ts'
 import type { Endpoint } from './latch.ts'
 
 /**
@@ -15,6 +16,43 @@ export interface PacketTransport {
   /** A way of its own for RTCP, for a peer that cannot take both on one port; absent where that never happens. */
   openControl?(): ControlTransport
   close(): void
+  /** What our SDP says when it offers to encrypt, which begins when the peer has agreed; absent where nothing can. */
+  secure?(): MediaSecurity
+}
+
+/** What lies between a session and the network once it is secure. */
+export type MakeSecure = (hooks: {
+  send(bytes: Buffer, to: Endpoint): void
+  deliver(packet: Buffer, from: Endpoint): void
+}) => SecureMedia
+
+/** STUN and DTLS (RFC 7983 §7), which a plain phone never sends. */
+const isHandshake = (bytes: Buffer): boolean => bytes[0]! < 64
+
+/** A transport in the clear that can be secured: of several phones that ring together only the one that answers tells. */
+export function securable(below: PacketTransport, makeSecure: MakeSecure): PacketTransport {
+  let deliver: (packet: Buffer, from: Endpoint) => void = () => {}
+  let secured: SecureMedia | undefined
+  return {
+    localPort: below.localPort,
+    receive(onPacket) {
+      deliver = onPacket
+      below.receive((bytes, from) => {
+        if (secured && (secured.inUse || isHandshake(bytes))) secured.receive(bytes, from)
+        else onPacket(bytes, from)
+      })
+    },
+    send: (packet, to) => (secured?.inUse ? secured.send(packet) : below.send(packet, to)),
+    ...(below.openControl && { openControl: below.openControl }),
+    secure() {
+      secured ??= makeSecure({ send: below.send, deliver })
+      return secured.security
+    },
+    close() {
+      secured?.close()
+      below.close()
+    },
+  }
 }
 
 export type ControlTransport = Pick<PacketTransport, 'receive' | 'send' | 'close'>

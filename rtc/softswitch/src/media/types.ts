@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import type { MediaSecurity, RemoteSecurity } from '../webrtc/secure-media.ts'
 
 /**
  * 20 ms of 16-bit linear PCM, mono. The one unit in which audio moves inside the softswitch: 160 samples (8 kHz), or, where
@@ -26,6 +27,8 @@ export interface RemoteMedia {
   rtcpPort?: number | undefined
   /** It holds us: nothing is sent (RFC 3264 §8.4). */
   onHold?: boolean | undefined
+  /** Then ICE finds the address; the session must be `secure`. */
+  security?: RemoteSecurity | undefined
 }
 
 /** Something that yields audio frame by frame; `null` means it has ended. Called from the 20 ms clock, so it never waits. */
@@ -127,6 +130,10 @@ export interface MediaSession extends EventEmitter<{ dtmf: [string, number]; tim
   readonly localPort: number
   readonly clock: MediaClock
   setRemote(remote: RemoteMedia): void
+  /** What an SDP says that offers ICE and DTLS-SRTP (WebRTC); they are used once `setRemote` brings the peer's. */
+  secure(): MediaSecurity
+  /** Present once `secure` was called. */
+  readonly security: MediaSecurity | undefined
   /** Plays one source, instead of the one that plays now. */
   play(source: AudioSource): Playing
   /** Plays one source while nothing else is played: over what a bridge says. */

@@ -34,6 +34,8 @@ export function createRenegotiation({
     const negotiated = sdp && negotiate(sdp)
     if (!negotiated) return false
     const { direction, remote } = negotiated
+    // Nobody in the middle may take the protection away, and it cannot be added later.
+    if ((remote.security === undefined) !== (session.local.security === undefined)) return false
     const wasHeld = isHold(session.peerDirection)
     const held = isHold(direction)
     session.peerDirection = direction
@@ -62,10 +64,10 @@ export function createRenegotiation({
     if (request.body.length > 0) {
       const offer = parseSdp(request.body)
       const negotiated = offer && negotiate(offer)
-      if (!offer || !negotiated) return transaction.respond(488)
+      // First, since the answer to a restart of ICE names what this makes.
+      if (!offer || !negotiated || !applySdp(request.body)) return transaction.respond(488)
       session.local.version++
       body = makeAnswer(offer, negotiated, session.local)
-      applySdp(request.body)
     } else if (isInvite) {
       session.local.version++
       body = makeOffer(session.local)

@@ -1,6 +1,8 @@
 import { codecs as known } from '../media/codecs.ts'
 import { telephoneEvents } from '../media/telephone-event.ts'
 import type { CodecName, RemoteMedia } from '../media/types.ts'
+import type { MediaSecurity } from '../webrtc/secure-media.ts'
+import { isSecureProtocol, readMid, readSecurity, sessionLines, streamLines } from './sdp-security.ts'
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive'
 
@@ -16,11 +18,15 @@ interface MediaLine {
   rtcpMux: boolean
   /** Where its RTCP is, if not on the next port (RFC 3605). */
   rtcpPort: number | undefined
+  /** Those that are not above, without `a=`. */
+  attributes: string[]
 }
 
 /** What of RFC 8866 a voice call needs. */
 export interface Sdp {
   media: MediaLine[]
+  /** Of the session as a whole. */
+  attributes: string[]
 }
 
 const DIRECTIONS = new Set(['sendrecv', 'sendonly', 'recvonly', 'inactive'])
@@ -31,6 +37,7 @@ export function parseSdp(body: Buffer): Sdp | null {
   let address = ''
   let direction: Direction = 'sendrecv'
   const media: MediaLine[] = []
+  const attributes: string[] = []
   for (const line of text.split(/\r?\n/)) {
     const value = line.slice(2).trim()
     const current = media.at(-1)
@@ -53,6 +60,7 @@ export function parseSdp(body: Buffer): Sdp | null {
         direction,
         rtcpMux: false,
         rtcpPort: undefined,
+        attributes: [],
       })
     } else if (line.startsWith('a=')) {
       const rtpmap = /^rtpmap:(\d+) (\S+)/.exec(value)
@@ -63,10 +71,10 @@ export function parseSdp(body: Buffer): Sdp | null {
       else if (DIRECTIONS.has(value)) {
         if (current) current.direction = value as Direction
         else direction = value as Direction
-      }
+      } else (current?.attributes ?? attributes).push(value)
     }
   }
-  return { media }
+  return { media, attributes }
 }
 
 /** What we offer, best first: each phone speaks the first, and no call costs more than it must. */
@@ -101,7 +109,19 @@ function telephoneEventOf(line: MediaLine, codec: CodecName) {
   return {}
 }
 
-const isUsable = (line: MediaLine): boolean => line.kind === 'audio' && line.port !== 0 && line.protocol === 'RTP/AVP'
+const attributesOf = (sdp: Sdp, line: MediaLine) => ({ session: sdp.attributes, media: line.attributes })
+
+/** The stream that we can take part in, if there is one. */
+const usableLine = (sdp: Sdp): MediaLine | undefined =>
+  sdp.media.find((line) => {
+    if (line.kind !== 'audio' || line.port === 0) return false
+    if (line.protocol === 'RTP/AVP') return true
+    // One port for all: what is protected has no other way for its RTCP (RFC 8834 §4.5).
+    return isSecureProtocol(line.protocol) && line.rtcpMux && readSecurity(attributesOf(sdp, line)) !== undefined
+  })
+
+/** Whether an offer wants its media protected. */
+export const isSecure = (sdp: Sdp): boolean => isSecureProtocol(usableLine(sdp)?.protocol ?? '')
 
 export interface Negotiated {
   remote: RemoteMedia
@@ -111,19 +131,21 @@ export interface Negotiated {
 
 /** The first audio stream we can speak, in the peer's order of preference; `null` means 488. */
 export function negotiate(sdp: Sdp): Negotiated | null {
-  const line = sdp.media.find(isUsable)
+  const line = usableLine(sdp)
   if (!line) return null
   for (const format of line.formats) {
     const codec = codecOf(line, format)
     if (!codec) continue
     // RFC 3264 §8.4: an address of 0.0.0.0 is the old way to hold.
-    const held = line.address === '0.0.0.0'
+    const security = isSecureProtocol(line.protocol) ? readSecurity(attributesOf(sdp, line)) : undefined
+    const held = line.address === '0.0.0.0' && !security
     const { address, port, rtcpMux, rtcpPort } = line
     return {
       remote: {
         ...{ address, port, codec, payloadType: Number(format), rtcpMux },
         ...(rtcpPort !== undefined && { rtcpPort }),
         ...telephoneEventOf(line, codec),
+        security,
       },
       direction: held && line.direction === 'sendrecv' ? 'sendonly' : line.direction,
     }
@@ -146,6 +168,8 @@ export interface LocalMedia {
   version: number
   /** What to offer, best first; absent: all that we have. */
   codecs?: CodecName[] | undefined
+  /** Of a session that is secure: then so is what we offer. */
+  security?: MediaSecurity | undefined
 }
 
 function head({ address, sessionId, version }: LocalMedia): string {
@@ -155,16 +179,19 @@ function head({ address, sessionId, version }: LocalMedia): string {
 
 interface AudioLine {
   port: number
+  protocol: string
   /** By payload type, best first. */
   codecs: Map<number, CodecName>
   /** Clock rates of the digits, by payload type. */
   events: Map<number, number>
   rtcpMux: boolean
   direction: Direction
+  /** More attributes, as whole lines. */
+  more: string
 }
 
-function audio({ port, codecs, events, rtcpMux, direction }: AudioLine): string {
-  let text = `m=audio ${port} RTP/AVP ${[...codecs.keys(), ...events.keys()].join(' ')}\r\n`
+function audio({ port, protocol, codecs, events, rtcpMux, direction, more }: AudioLine): string {
+  let text = `m=audio ${port} ${protocol} ${[...codecs.keys(), ...events.keys()].join(' ')}\r\n`
   for (const [payloadType, codec] of codecs) {
     text += `a=rtpmap:${payloadType} ${rtpmapOf(codec)}\r\n`
     if (codec === 'opus') text += `a=fmtp:${payloadType} ${OPUS_PARAMETERS}\r\n`
@@ -172,7 +199,7 @@ function audio({ port, codecs, events, rtcpMux, direction }: AudioLine): string 
   for (const [payloadType, hz] of events) {
     text += `a=rtpmap:${payloadType} telephone-event/${hz}\r\na=fmtp:${payloadType} 0-16\r\n`
   }
-  return `${text}a=ptime:20\r\n${rtcpMux ? 'a=rtcp-mux\r\n' : ''}a=${direction}\r\n`
+  return `${text}a=ptime:20\r\n${more}${rtcpMux ? 'a=rtcp-mux\r\n' : ''}a=${direction}\r\n`
 }
 
 export function makeOffer(local: LocalMedia, direction: Direction = 'sendrecv'): Buffer {
@@ -183,11 +210,16 @@ export function makeOffer(local: LocalMedia, direction: Direction = 'sendrecv'):
       clocks.has(Number(hz)) ? [[payloadType, Number(hz)] as const] : [],
     ),
   )
-  return Buffer.from(head(local) + audio({ port: local.port, codecs, events, rtcpMux: true, direction }))
+  const { port, security } = local
+  const stream = { mid: '0', bundled: true }
+  const protocol = security ? 'UDP/TLS/RTP/SAVPF' : 'RTP/AVP'
+  const more = security ? streamLines(security, { ...local, mid: stream.mid, isOffer: true }) : ''
+  const line = audio({ port, protocol, codecs, events, rtcpMux: true, direction, more })
+  return Buffer.from(head(local) + (security ? sessionLines(stream) : '') + line)
 }
 
 /** Our side of what was agreed, in the numbers of the offer. */
-function answered({ remote, direction }: Negotiated, { port }: LocalMedia): AudioLine {
+function answered({ remote, direction }: Negotiated, { port }: LocalMedia): Omit<AudioLine, 'protocol' | 'more'> {
   const { codec, payloadType = known[codec].payloadType, telephoneEventPt, telephoneEventHz = 8000 } = remote
   return {
     port,
@@ -200,12 +232,15 @@ function answered({ remote, direction }: Negotiated, { port }: LocalMedia): Audi
 
 /** One m-line for each offered one, in order; all but the chosen audio are refused with port 0 (RFC 3264 §6). */
 export function makeAnswer(offer: Sdp, negotiated: Negotiated, local: LocalMedia): Buffer {
-  const chosen = offer.media.find(isUsable)
-  let text = head(local)
+  const chosen = usableLine(offer)!
+  const { security } = local
+  const stream = readMid(attributesOf(offer, chosen))
+  const more = security ? streamLines(security, { ...local, mid: stream?.mid, isOffer: false }) : ''
+  let text = head(local) + (security ? sessionLines(stream) : '')
   for (const line of offer.media) {
     text +=
       line === chosen
-        ? audio(answered(negotiated, local))
+        ? audio({ ...answered(negotiated, local), protocol: line.protocol, more })
         : `m=${line.kind} 0 ${line.protocol} ${line.formats.join(' ')}\r\n`
   }
   return Buffer.from(text)

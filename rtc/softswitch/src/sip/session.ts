@@ -33,6 +33,13 @@ export interface Session {
   login?: Login | undefined
 }
 
+/** Q.850: no way was found; not what was agreed on; the peer has gone without a word. */
+const LOSS_CAUSE = { ice: 44, dtls: 58, silence: 27 } as const
+
+/** Ends an answered call whose protected media does not come about, or is lost. */
+export const watchMedia = ({ local }: Session, bye: (cause: number) => void): void =>
+  local.security?.watch((why) => bye(LOSS_CAUSE[why]))
+
 /** Requests inside the dialog, and its end. */
 export interface DialogHandling {
   receive(transaction: ServerTransaction): void

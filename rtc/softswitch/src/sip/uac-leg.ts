@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto'
 import type { CodecName, MediaSession } from '../media/types.ts'
 import type { Login } from './answer-challenge.ts'
 import { type Dialog, dialogFromResponse, dialogRequest, newTag } from './dialog.ts'
+import type { Flow } from './flow.ts'
 import { ANSWERED_ELSEWHERE, type Candidate, type Fork, forkInvite, type Sent } from './fork.ts'
 import { type Headers, header, type SipResponse } from './message.ts'
 import { formatNameAddr } from './name-addr.ts'
 import { createPrack } from './prack.ts'
 import { formatReason, reasonCause, statusToCause } from './q850.ts'
-import { makeOffer } from './sdp.ts'
-import { handleDialog, type Session } from './session.ts'
+import { type LocalMedia, makeOffer } from './sdp.ts'
+import { handleDialog, type Session, watchMedia } from './session.ts'
 import { afterTooSmall, agreedTimer, SESSION_SECONDS, timerOffer } from './session-timer.ts'
 import { ALLOW, type LegEvents, type SipLeg, SUPPORTED, takesUpdate } from './sip-leg.ts'
 import { formatUri, type SipUri } from './uri.ts'
@@ -100,7 +101,17 @@ export function createUacLeg(options: {
       ...credentials,
       ['content-type', 'application/sdp'],
     ]
-    return { method: 'INVITE', uri: formatUri(target), headers, body: makeOffer(session.local) }
+    return { method: 'INVITE', uri: formatUri(target), headers, body: makeOffer(localFor(flow)) }
+  }
+
+  /** A browser takes nothing but protected media, most phones nothing but plain (RFC 8827 §6.5). */
+  function localFor({ protocol, remoteAddress }: Flow): LocalMedia {
+    if (protocol !== 'WS') return { ...session.local, security: undefined }
+    return { ...session.local, address: agent.addressFor(remoteAddress), security: media.secure() }
+  }
+  function applyAnswer(body: Buffer, { flow }: Sent): boolean {
+    session.local.security = localFor(flow).security
+    return handling.applySdp(body)
   }
 
   function onSuccess(response: SipResponse, sent: Sent) {
@@ -128,7 +139,8 @@ export function createUacLeg(options: {
     agent.rememberDialog(dialog, handling)
     handling.agreed(agreedTimer(response))
     const body = response.body.length > 0 ? response.body : early.get(toTagOf(response))
-    if (!body || !handling.applySdp(body)) return handling.bye(58)
+    if (!body || !applyAnswer(body, sent)) return handling.bye(58)
+    watchMedia(session, handling.bye)
     events.onAnswered?.()
   }
 
@@ -141,7 +153,7 @@ export function createUacLeg(options: {
       session.dialog ??= dialog
     }
     if (response.body.length > 0) {
-      handling.applySdp(response.body)
+      applyAnswer(response.body, sent)
       early.set(toTagOf(response), response.body)
     }
     if (response.status === 180) events.onRinging?.()

@@ -3,9 +3,9 @@ import { dialogFromInvite, newTag } from './dialog.ts'
 import { type Headers, header, headerList } from './message.ts'
 import { causeToStatus, formatReason, reasonCause } from './q850.ts'
 import { createProvisional } from './reliable-provisional.ts'
-import { makeAnswer, makeOffer, negotiate, parseSdp } from './sdp.ts'
+import { isSecure, makeAnswer, makeOffer, negotiate, parseSdp } from './sdp.ts'
 import type { ServerTransaction } from './server-transaction.ts'
-import { handleDialog, type Session } from './session.ts'
+import { handleDialog, type Session, watchMedia } from './session.ts'
 import { answerTimer } from './session-timer.ts'
 import { ALLOW, type LegEvents, type SipLeg, SUPPORTED, takesUpdate } from './sip-leg.ts'
 import type { UserAgent } from './user-agent.ts'
@@ -17,7 +17,10 @@ const SDP_RANGES = ['application/sdp', 'application/*', '*/*']
 const ACCEPT: Headers = [['accept', 'application/sdp']]
 
 /** Why an INVITE cannot become a call: its SDP, when it has one, must offer something we speak (RFC 3261 §13.3.1). */
-export function problemOf({ request }: ServerTransaction): { status: number; headers?: Headers } | null {
+export function problemOf(
+  { request }: ServerTransaction,
+  { canSecure }: { canSecure: boolean },
+): { status: number; headers?: Headers } | null {
   if (!header(request, 'contact')) return { status: 400 }
   const accepted = headerList(request, 'accept').map((range) => range.split(';', 1)[0]!.trim().toLowerCase())
   // §20.1: without Accept SDP is what is accepted.
@@ -31,7 +34,7 @@ export function problemOf({ request }: ServerTransaction): { status: number; hea
   if (type !== 'application/sdp') return { status: 415, headers: ACCEPT }
   const offer = parseSdp(request.body)
   if (!offer) return { status: 400 }
-  return negotiate(offer) ? null : { status: 488, headers: ACCEPT }
+  return negotiate(offer) && (canSecure || !isSecure(offer)) ? null : { status: 488, headers: ACCEPT }
 }
 
 /** The called side of a call (RFC 3261 §13.3). The INVITE must have no `problemOf`. */
@@ -45,11 +48,12 @@ export function createUasLeg(options: {
   const { request, flow } = transaction
   const toTag = newTag()
   const offer = request.body.length === 0 ? null : parseSdp(request.body)
+  if (offer ? isSecure(offer) : flow.protocol === 'WS') media.secure()
   const negotiated = offer && negotiate(offer)
   const session: Session = {
     dialog: dialogFromInvite(request, flow, toTag),
     media,
-    local: agent.localMedia(flow, media.localPort),
+    local: { ...agent.localMedia(flow, media.localPort), security: media.security },
     peerDirection: 'sendrecv',
     offer: 'theirs',
     ended: false,
@@ -75,14 +79,15 @@ export function createUasLeg(options: {
   let early = false
 
   const contact: Headers = [['contact', agent.contact(flow, /^sips:/i.test(request.uri))]]
-  // A late offer (§13.2.1): we offer in the 2xx, and the ACK answers.
-  const sdp = offer && negotiated ? makeAnswer(offer, negotiated, session.local) : makeOffer(session.local)
   const own: Headers = [...contact, ['allow', ALLOW], ['supported', SUPPORTED]]
 
   if (offer) {
     handling.applySdp(request.body)
     session.offer = 'theirs' // until they have our answer
   }
+  // A late offer (§13.2.1): we offer in the 2xx, and the ACK answers.
+  const sdp = offer && negotiated ? makeAnswer(offer, negotiated, session.local) : makeOffer(session.local)
+
   if (session.dialog) {
     agent.rememberDialog(session.dialog, {
       receive: handling.receive,
@@ -92,6 +97,7 @@ export function createUasLeg(options: {
         transaction.acknowledged()
         if (!offer && !handling.applySdp(ack.body)) return handling.bye(58)
         if (hangupAfterAck !== undefined) handling.bye(hangupAfterAck)
+        else watchMedia(session, handling.bye)
       },
     })
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { makeAnswer, makeOffer, negotiate, parseSdp } from '../../src/sip/sdp.ts'
+import { isSecure, makeAnswer, makeOffer, negotiate, parseSdp } from '../../src/sip/sdp.ts'
 
 const local = { address: '192.0.2.1', port: 10_000, sessionId: 7, version: 1 }
 const sdp = (...media: string[]) =>
@@ -134,4 +134,91 @@ describe('offer and answer', () => {
       expect(parseSdp(Buffer.from(text))).toBeNull()
     },
   )
+})
+
+describe('an SDP of a browser', () => {
+  const browser = (...more: string[]) =>
+    parseSdp(
+      Buffer.from(
+        [
+          'v=0',
+          'o=- 1 2 IN IP4 127.0.0.1',
+          's=-',
+          't=0 0',
+          'a=group:BUNDLE 0 1',
+          'a=fingerprint:sha-256 AA:BB',
+          'm=audio 9 UDP/TLS/RTP/SAVPF 111 0 110 126',
+          'c=IN IP4 0.0.0.0',
+          'a=mid:0',
+          'a=ice-ufrag:XF+h',
+          'a=ice-pwd:YM+lax0yXyFlJUAj4msITfEK',
+          'a=candidate:1 1 udp 2122194687 x.local 43527 typ host',
+          'a=rtcp-mux',
+          'a=rtpmap:111 opus/48000/2',
+          'a=rtpmap:110 telephone-event/48000',
+          'a=rtpmap:126 telephone-event/8000',
+          ...more,
+          'm=video 9 UDP/TLS/RTP/SAVPF 96',
+          'c=IN IP4 0.0.0.0',
+          'a=mid:1',
+          '',
+        ].join('\r\n'),
+      ),
+    )!
+  const security = {
+    ...{ iceUfrag: 'ours', icePwd: 'secret', fingerprint: 'sha-256 CC:DD', setup: 'passive' as const },
+    setRemote() {},
+    watch() {},
+  }
+  const local = { address: '192.0.2.9', port: 10_000, sessionId: 1, version: 1, security }
+
+  test('says how to reach it and how it proves itself, for the stream or for all', () => {
+    expect(negotiate(browser('a=setup:actpass'))).toMatchObject({
+      direction: 'sendrecv', // 0.0.0.0 is no hold where ICE finds the address
+      remote: {
+        codec: 'opus',
+        telephoneEventPt: 110,
+        rtcpMux: true,
+        security: {
+          iceUfrag: 'XF+h',
+          icePwd: 'YM+lax0yXyFlJUAj4msITfEK',
+          fingerprints: [{ algorithm: 'sha-256', value: 'AA:BB' }],
+          setup: 'actpass',
+        },
+      },
+    })
+    expect(isSecure(browser('a=setup:actpass'))).toBe(true)
+  })
+
+  test('without a fingerprint, or with a setup that nobody has, it is refused', () => {
+    const offer = browser('a=setup:actpass')
+    expect(negotiate({ ...offer, attributes: [] })).toBe(null)
+    expect(negotiate(browser('a=setup:holdconn'))).toBe(null)
+  })
+
+  test('is answered with one candidate, our fingerprint, and only its audio in the bundle', () => {
+    const offer = browser('a=setup:actpass')
+    const answer = String(makeAnswer(offer, negotiate(offer)!, local))
+    for (const line of [
+      'a=ice-lite',
+      'a=group:BUNDLE 0',
+      'm=audio 10000 UDP/TLS/RTP/SAVPF 111 110',
+      'a=mid:0',
+      'a=ice-ufrag:ours',
+      'a=candidate:1 1 udp 2130706431 192.0.2.9 10000 typ host',
+      'a=fingerprint:sha-256 CC:DD',
+      'a=setup:passive',
+      'a=rtcp-mux',
+      'm=video 0 UDP/TLS/RTP/SAVPF 96',
+    ]) {
+      expect(answer).toContain(`${line}\r\n`)
+    }
+  })
+
+  test('gets an offer that leaves to it who begins', () => {
+    const offer = String(makeOffer(local))
+    expect(offer).toContain(' UDP/TLS/RTP/SAVPF 0 8 ')
+    expect(offer).toContain('a=setup:actpass\r\n')
+    expect(String(makeOffer({ ...local, security: undefined }))).not.toMatch(/ice|fingerprint|SAVPF|mid/)
+  })
 })
