@@ -181,6 +181,31 @@ test('a dispute and a refund at Stripe go by the payment', async () => {
   expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 6_000_000 })
 })
 
+test('a refund at Stripe that fails gives the credit again, in whatever order and however often it is told of', async () => {
+  const { customer_id, account_id, own } = await customerWith(app, 0)
+  const payment_intent = `pi_${randomUUID()}`
+  const refund = () => ({ id: `re_${randomUUID()}`, amount: 1_000, payment_intent })
+  const tell = (one: object, status: string) =>
+    hooks().stripe_webhook(stripeEvent(status === 'failed' ? 'refund.failed' : 'refund.updated', { ...one, status }))
+  const [early, late, pending, reversed] = [refund(), refund(), refund(), refund()]
+  for (const status of ['succeeded', 'failed', 'failed', 'succeeded']) await tell(early, status)
+  for (const status of ['failed', 'succeeded', 'failed']) await tell(late, status)
+  await hooks().stripe_webhook(
+    stripeEvent('checkout.session.completed', {
+      ...{ mode: 'payment', payment_status: 'paid', payment_intent, customer: null },
+      ...{ currency: 'usd', amount_subtotal: 500, metadata: { billing_account_id: account_id } },
+    }),
+  )
+  for (const status of ['pending', 'failed', 'succeeded', 'failed']) await tell(pending, status)
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 5_000_000 })
+
+  for (const status of ['succeeded', 'succeeded']) await tell(reversed, status)
+  expect(await own.billing_account.own({})).toMatchObject({ balance_credit: -5_000_000, status: 'frozen' })
+  for (const status of ['failed', 'failed', 'succeeded']) await tell(reversed, status)
+  expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 5_000_000 })
+  expect(await own.billing_account.own({})).toMatchObject({ status: 'active' })
+})
+
 test('a refund that is told of before its payment takes it back when that comes', async () => {
   const { customer_id, account_id } = await customerWith(app, 0)
   const transaction = `txn_${randomUUID()}`

@@ -5,7 +5,7 @@ import type { Logger } from '@sidetone/telemetry'
 import type { LedgerBooks } from '../ledger.ts'
 import { type AccountRow, tables } from '../tables.ts'
 import { customerField, type PaymentFact, type ProviderName, referenceOf } from './provider.ts'
-import { addEarlyRefund, takeEarlyRefunds } from './refunds.ts'
+import { addEarlyRefund, failEarlyRefund, takeEarlyRefunds } from './refunds.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
 const { accounts, billings } = tables
@@ -55,15 +55,31 @@ export function createFactApplier({ store, ledger, log }: Dependencies) {
   async function applyRefund(tx: Tx, provider: ProviderName, fact: Fact<'refund'>): Promise<void> {
     const payment_id = referenceOf(provider, fact.payment)
     const refund = { reference_id: referenceOf(provider, fact.refund), micros: fact.micros }
-    const purchase = await billings.findBy(tx, everyCustomer, {
-      reference_type: `${provider}_credit_purchase`,
-      reference_id: payment_id,
-    })
+    const purchase = await purchaseOf(tx, provider, payment_id)
     // It may be told of later; if it was a subscription's, that says itself how it goes on.
     if (!purchase) return addEarlyRefund(tx, { id: refund.reference_id, payment_id, micros: refund.micros })
     const account = await accountOf(tx, provider, purchase.account_id, fact)
     if (account) await enterRefund(tx, provider, account, refund)
   }
+
+  /** What it took is given again; if it has not yet taken anything, it never will. */
+  async function applyFailedRefund(tx: Tx, provider: ProviderName, fact: Fact<'failed_refund'>): Promise<void> {
+    const payment_id = referenceOf(provider, fact.payment)
+    const reference_id = referenceOf(provider, fact.refund)
+    const purchase = await purchaseOf(tx, provider, payment_id)
+    if (!purchase) return failEarlyRefund(tx, { id: reference_id, payment_id })
+    const account = await accountOf(tx, provider, purchase.account_id, fact)
+    if (!account) return
+    const entered = await ledger.findReference(tx, account.customer_id, [`${provider}_refund`], reference_id)
+    if (!entered) await enterRefund(tx, provider, account, { reference_id, micros: 0 })
+    else if (entered.amount_credit !== 0) {
+      const reversal = referenceOf(provider, `${fact.refund} failed`)
+      await enterRefund(tx, provider, account, { reference_id: reversal, micros: entered.amount_credit })
+    }
+  }
+
+  const purchaseOf = (tx: Tx, provider: ProviderName, reference_id: string) =>
+    billings.findBy(tx, everyCustomer, { reference_type: `${provider}_credit_purchase`, reference_id })
 
   async function enterRefund(
     tx: Tx,
@@ -79,7 +95,7 @@ export function createFactApplier({ store, ledger, log }: Dependencies) {
       reference_id,
       counter: 'payments',
       token: 0,
-      credit: -micros,
+      credit: 0 - micros,
     })
   }
 
@@ -94,6 +110,7 @@ export function createFactApplier({ store, ledger, log }: Dependencies) {
       if (fact.kind !== 'subscription') await serialize(tx, `billing.payment.${referenceOf(provider, fact.payment)}`)
       if (fact.kind === 'credit') return applyCredit(tx, provider, fact)
       if (fact.kind === 'refund') return applyRefund(tx, provider, fact)
+      if (fact.kind === 'failed_refund') return applyFailedRefund(tx, provider, fact)
       const account = await accountOf(tx, provider, fact.account_id, fact)
       if (account) await applySubscription(tx, provider, account, fact)
     })

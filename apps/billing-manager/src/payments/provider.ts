@@ -10,6 +10,8 @@ export type PaymentFact =
   | { kind: 'credit'; account_id: string; payment: string; provider_customer: string; micros: number }
   /** Part of a payment has gone back; below zero: it has come again, since a dispute was won. */
   | { kind: 'refund'; payment: string; refund: string; micros: number }
+  /** A refund has not come about after all, whether or not it was told of before. */
+  | { kind: 'failed_refund'; payment: string; refund: string }
   /** How a subscription is now. */
   | {
       kind: 'subscription'

@@ -18,6 +18,12 @@ export async function addEarlyRefund(
   })
 }
 
+/** It takes nothing back, whether or not it was told of. */
+export async function failEarlyRefund(tx: Tx, { id, payment_id }: { id: string; payment_id: string }): Promise<void> {
+  if (!(await earlyRefunds.update(tx, nilId, id, { micros: 0 })))
+    await addEarlyRefund(tx, { id, payment_id, micros: 0 })
+}
+
 export async function takeEarlyRefunds(tx: Tx, payment_id: string) {
   const refunds = await earlyRefunds.list(tx, nilId, { where: { payment_id }, limit: batchSize })
   for (const { id } of refunds) await earlyRefunds.softDelete(tx, nilId, id)

@@ -127,9 +127,12 @@ export function createStripe(settings: PaymentSettings, outbound: Outbound): Pay
           micros: (amount_subtotal - (session.total_details?.amount_discount ?? 0)) * microsPerCent,
         }
       }
-      if (type === 'refund.created' || type === 'refund.updated') {
+      if (type === 'refund.created' || type === 'refund.updated' || type === 'refund.failed') {
         const { id, amount, payment_intent, status } = Refund.parse(data.object)
-        if (!payment_intent || status !== 'succeeded') return undefined
+        if (!payment_intent) return undefined
+        // Also after it has succeeded: the customer's bank did not take it (https://docs.stripe.com/refunds#failed-refunds).
+        if (status === 'failed') return { kind: 'failed_refund', payment: payment_intent, refund: id }
+        if (status !== 'succeeded') return undefined
         return { kind: 'refund', payment: payment_intent, refund: id, micros: amount * microsPerCent }
       }
       if (type === 'charge.dispute.funds_withdrawn' || type === 'charge.dispute.funds_reinstated') {
