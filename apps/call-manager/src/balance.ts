@@ -1,9 +1,8 @@
 import { internalIdentity } from '@sidetone/contract'
 import { RetryAt } from '@sidetone/jobs'
 import type { Tx } from '@sidetone/store'
-import type { CallRow, RecordingRow } from './call-row.ts'
+import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
-import { stopRecording } from './recordings.ts'
 import { ownCauses } from './rules.ts'
 
 /** More is asked for so long before what is paid for is over, or after half of it. */
@@ -11,7 +10,7 @@ const leadSeconds = 20
 const retryMs = 5_000
 
 /** Something that is paid for by time. */
-interface Paid {
+export interface Paid {
   id: string
   customer_id: string
   since: string
@@ -22,7 +21,8 @@ const endOf = ({ since, covered_seconds }: Paid): number => Date.parse(since) + 
 
 export const balanceKey = (id: string): string => `balance:${id}`
 
-function watch(core: Core, tx: Tx, type: 'call.balance' | 'recording.balance', paid: Paid): Promise<unknown> {
+/** Asks in time for more than what is paid for. */
+export function watch(core: Core, tx: Tx, type: 'call.balance' | 'recording.balance', paid: Paid): Promise<unknown> {
   const lead = Math.min(leadSeconds, paid.covered_seconds / 2)
   const runAt = new Date(endOf(paid) - lead * 1_000).toISOString()
   const payload = type === 'call.balance' ? { call_id: paid.id } : { recording_id: paid.id }
@@ -30,7 +30,7 @@ function watch(core: Core, tx: Tx, type: 'call.balance' | 'recording.balance', p
 }
 
 /** The seconds that are paid for now, null for all; undefined when it must end. Rejects with `RetryAt` while some are left. */
-async function extended(
+export async function extended(
   core: Core,
   reference_type: 'call' | 'recording',
   paid: Paid,
@@ -69,28 +69,5 @@ export async function extendBalance(core: Core, id: string): Promise<void> {
   await core.change(id, (row) => {
     const call = { ...row, covered_seconds }
     return { call, also: (tx) => watchBalance(core, tx, call) }
-  })
-}
-
-const paidRecording = ({ id, customer_id, tm_start, tm_create, covered_seconds }: RecordingRow): Paid | undefined =>
-  covered_seconds === null ? undefined : { id, customer_id, since: tm_start ?? tm_create, covered_seconds }
-
-/** Asks in time for more than what is paid for. */
-export async function watchRecording(core: Core, tx: Tx, recording: RecordingRow): Promise<void> {
-  const paid = paidRecording(recording)
-  if (paid) await watch(core, tx, 'recording.balance', paid)
-}
-
-/** Pays for more of a recording, or ends it when what was paid for is over; its call goes on. */
-export async function extendRecording(core: Core, id: string): Promise<void> {
-  const row = await core.recordings.find(core.store, '*', id)
-  const isOn = row?.status === 'initiating' || row?.status === 'recording'
-  const paid = row && isOn ? paidRecording(row) : undefined
-  if (!paid) return
-  const covered_seconds = await extended(core, 'recording', paid)
-  if (covered_seconds === undefined) return stopRecording(core, id)
-  await core.store.transaction(async (tx) => {
-    const longer = await core.recordings.update(tx, '*', id, { covered_seconds }, { where: { status: row!.status } })
-    if (longer) await watchRecording(core, tx, longer)
   })
 }

@@ -2,11 +2,12 @@ import { internalIdentity } from '@sidetone/contract'
 import { dialNextPhone } from './actions/connect-plan.ts'
 import { orUndefined } from './addresses.ts'
 import { onAmdEvent } from './amd.ts'
-import { extendBalance, extendRecording } from './balance.ts'
+import { extendBalance } from './balance.ts'
 import type { Core } from './core.ts'
 import { endCall } from './end-call.ts'
 import { afterGroupcall, dialNext } from './groupcalls.ts'
 import { createReaper } from './reaper.ts'
+import { extendRecording } from './recording-balance.ts'
 import { stopRecording, storeRecording } from './recordings.ts'
 import { ownCauses } from './rules.ts'
 
@@ -64,7 +65,9 @@ export function defineCallJobs(core: Core): void {
   jobs.define<{ recording_id: string }>('recording.balance', {
     ...usual,
     maxAttempts: 100,
-    handler: ({ recording_id }) => extendRecording(core, recording_id),
+    handler: async ({ recording_id }) => {
+      if (!(await extendRecording(core, recording_id))) await stopRecording(core, recording_id)
+    },
   })
   jobs.define<{ recording_id: string }>('recording.store', {
     ...usual,

@@ -3,9 +3,10 @@ import type { ActionOption } from '@sidetone/proto-schemas/action'
 import { type NewRow, newId, now, type Tx, timeAfter } from '@sidetone/store'
 import { orUndefined } from './addresses.ts'
 import { hold } from './admission.ts'
-import { balanceKey, watchRecording } from './balance.ts'
+import { balanceKey } from './balance.ts'
 import type { CallRow, RecordingRow } from './call-row.ts'
 import type { Core } from './core.ts'
+import { watchRecording } from './recording-balance.ts'
 
 type Options = Omit<ActionOption<'recording_start'>, 'beep_start'>
 
