@@ -9,6 +9,7 @@ import { AriRefused } from './ari.ts'
 import type { CallRow } from './call-row.ts'
 import type { Change, Core } from './core.ts'
 import { flowVariables } from './flow-variables.ts'
+import { Refusal } from './refusal.ts'
 
 /** Longer than any step takes, so that nobody takes over from who is still at it. */
 const leaseMs = { idle: 0, starting: 30_000, leaving: 45_000, entering: 45_000, running: 0 } as const
@@ -207,9 +208,17 @@ async function failed(core: Core, call: CallRow, err: unknown): Promise<CallRow 
     core.log.debug(context, 'an action was overtaken by the end of its call')
     return undefined
   }
-  core.log.warn(context, 'an action failed and is skipped')
   const current = currentOf(call)
-  if (typeof current !== 'string') await current.action.end?.(core, call)
+  if (typeof current !== 'string') {
+    const cause = err instanceof Refusal ? current.action.refusedCause?.(current.option) : undefined
+    if (cause !== undefined) {
+      core.log.info(context, 'what a call was to be connected with is refused, and the call with it')
+      await core.apply(call.id, { type: 'hang_up', cause })
+      return undefined
+    }
+    await current.action.end?.(core, call)
+  }
+  core.log.warn(context, 'an action failed and is skipped')
   const problem = err instanceof Error ? err.message : String(err)
   return core.change(call.id, (now) =>
     isLive(now) && now.turn === call.turn && now.phase !== 'leaving' ? leave(now, problem) : undefined,

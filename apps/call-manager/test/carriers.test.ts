@@ -192,6 +192,21 @@ describe('is refused, and nothing is held back,', () => {
   })
 })
 
+test('relay_reason tells the caller 403 also when other calls take the last room while the leg is paid for', async () => {
+  const bob = await lab.sipPhone('bob')
+  let reservations = 0
+  lab.world.beforeReserving = async () => {
+    if (++reservations === 2) await lab.calls.create({ actions: wait, destinations: [bob.address, bob.address] })
+  }
+  const option = { source: source(), destinations: [american], relay_reason: true }
+  const caller = await lab.dial(lab.number({ type: 'connect', option }, ...wait))
+  await expect(caller.answered).rejects.toMatchObject({ status: 403 })
+  lab.world.beforeReserving = async () => {}
+  expect(reservations).toBe(2)
+  for (let n = 0; n < 2; n++) (await bob.phone.nextCall()).reject(486)
+  await vi.waitUntil(async () => (await lab.calls.list({})).result.every(({ status }) => status === 'hangup'))
+})
+
 describe('an extension that dials a number of the world', () => {
   test('reaches it with the default number of its customer', async () => {
     const alice = await lab.extension('1001')

@@ -50,6 +50,8 @@ export interface MediaAction<T extends ActionType> {
    * call has when the outcome is stored: digits may have come meanwhile.
    */
   begin(core: Core, call: CallRow, option: ActionOption<T>): Promise<Outcome | ((call: CallRow) => Outcome)>
+  /** The cause for which its call ends when nothing may be dialled; without one it is skipped. */
+  refusedCause?(option: ActionOption<T>): number | undefined
   /** Decides from what is stored alone; undefined: not for me. */
   on?(core: Core, call: CallRow, option: ActionOption<T>, signal: Signal): Outcome | undefined
   /** Clears up when the call ends, or the action fails, while it runs. */

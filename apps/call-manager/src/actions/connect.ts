@@ -2,7 +2,6 @@ import { releaseAll } from '../admission.ts'
 import type { CallRow } from '../call-row.ts'
 import type { Core } from '../core.ts'
 import { dial, insertCalls } from '../outgoing.ts'
-import { Refusal } from '../refusal.ts'
 import { causeOf } from '../rules.ts'
 import type { MediaAction, Outcome, Signal } from './action.ts'
 import { planLegs, type Queue } from './connect-plan.ts'
@@ -17,11 +16,7 @@ export const connect: MediaAction<'connect'> = {
   passesDigits: true,
 
   async begin(core, call, option) {
-    const { legs, queues } = await planLegs(core, call, option).catch((error: unknown) => {
-      if (option.relay_reason && error instanceof Refusal) return { legs: [], queues: [] }
-      throw error
-    })
-    if (legs.length === 0) return { hangUp: refusedCause }
+    const { legs, queues } = await planLegs(core, call, option)
     const leg_ids = legs.map((leg) => leg.id)
     return {
       state: { leg_ids, queues },
@@ -36,6 +31,8 @@ export const connect: MediaAction<'connect'> = {
       },
     }
   },
+
+  refusedCause: ({ relay_reason }) => (relay_reason ? refusedCause : undefined),
 
   on(core, call, option, signal) {
     const connecting = connectingOf(call)
