@@ -272,7 +272,7 @@ export function externalMedia(lab: () => Lab) {
     await ari.post('bridges', { query: { type: 'mixing,dtmf_events', bridgeId: 'with-audiosocket' } })
     await ari.post('bridges/with-audiosocket/addChannel', { query: { channel: `${id},${media.id}` } })
     void call.play({ frequency: 440, durationMs: 2000 })
-    await expect.poll(() => messages.length).toBeGreaterThan(20)
+    await expect.poll(() => messages.length, { timeout: 5000 }).toBeGreaterThan(20)
     expect(messages[0]).toEqual({ kind: 0x01, payload: Buffer.from(uuid.replaceAll('-', ''), 'hex') })
     const audio = messages.slice(-10)
     expect(audio.every(({ kind, payload }) => kind === 0x10 && payload.length === 320)).toBe(true)
