@@ -25,11 +25,8 @@ export async function renewDue(store: Store, ledger: LedgerBooks, now: string): 
   )
 }
 
-/**
- * Lets go of what has been held back for a day although nothing was heard since: whoever asked died before it began.
- * The billing stays open; if something has come about after all, it is charged when that is known.
- */
-export async function releaseForgotten(store: Store): Promise<void> {
+/** Ends what nothing has been heard of for a day: whoever asked for it died before it began. */
+export async function endForgotten(store: Store, ledger: LedgerBooks): Promise<void> {
   const before = timeAfter(-dayMs)
   const forgotten = () =>
     billings
@@ -37,19 +34,13 @@ export async function releaseForgotten(store: Store): Promise<void> {
       .select(['id', 'account_id'])
       .where('status', '=', 'progressing')
       .where('tm_update', '<', before)
-      .where('reserved_units', '>', 0)
       .limit(batchSize)
       .execute()
   await inBatches(forgotten, (found) =>
     withAccount(store, found.account_id, async (tx, account) => {
       const billing = await billings.find(tx, account.customer_id, found.id as string)
       if (billing?.status !== 'progressing' || billing.tm_update! >= before) return
-      await accounts.update(tx, account.customer_id, account.id, {
-        reserved_credit: account.reserved_credit - billing.reserved_credit,
-        reserved_token: account.reserved_token - billing.reserved_token,
-      })
-      const nothing = { reserved_credit: 0, reserved_token: 0, reserved_units: 0 }
-      await billings.update(tx, account.customer_id, billing.id, nothing)
+      await ledger.forget(tx, account, billing)
     }),
   )
 }

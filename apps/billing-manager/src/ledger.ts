@@ -201,7 +201,18 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
   }
 
   /** Lets go of what is held back for something that costs nothing after all. */
-  async function release(tx: Tx, account: AccountRow, billing: BillingRow): Promise<AccountRow> {
+  const release = (tx: Tx, account: AccountRow, billing: BillingRow): Promise<AccountRow> =>
+    letGo(tx, account, billing, 'end')
+
+  /**
+   * The same for something that was not heard of any more: whoever asked for it has died. It is gone from the list, but not
+   * closed: should it have come about after all, it is recalled.
+   */
+  const forget = (tx: Tx, account: AccountRow, billing: BillingRow): Promise<AccountRow> =>
+    letGo(tx, account, billing, 'progressing')
+
+  async function letGo(tx: Tx, account: AccountRow, billing: BillingRow, status: BillingRow['status']) {
+    await billings.update(tx, account.customer_id, billing.id, { status, reserved_credit: 0, reserved_token: 0 })
     const deleted = await billings.softDelete(tx, account.customer_id, billing.id)
     await emit(tx, 'billing', 'deleted', deleted!)
     return (await accounts.update(tx, account.customer_id, account.id, {
@@ -210,13 +221,21 @@ export function createLedger({ emit }: Pick<Resources<typeof billingContract>, '
     }))!
   }
 
+  /** Something that was forgotten is heard of again. It knows how much was held back for it, which is held no more. */
+  async function recall(tx: Tx, { id }: BillingRow): Promise<BillingRow> {
+    await tx.kysely.updateTable(billings.name).set({ tm_delete: null }).where('id', '=', id).execute()
+    const billing = (await billings.find(tx, everyCustomer, id))!
+    await emit(tx, 'billing', 'created', billing)
+    return billing
+  }
+
   /** Follows the customer, which is frozen or recovers. */
   async function freeze(tx: Tx, customer_id: string, customer_frozen: boolean): Promise<void> {
     const account = await open(tx, customer_id)
     if (account) await change(tx, account, { customer_frozen, status: statusOf({ ...account, customer_frozen }) })
   }
 
-  return { lock, open, renewTokens, tokensUsed, change, move, enter, findReference, release, freeze }
+  return { lock, open, renewTokens, tokensUsed, change, move, enter, findReference, release, forget, recall, freeze }
 }
 
 const isGone = ({ status }: AccountRow): boolean => status === 'deleted'

@@ -2,7 +2,7 @@ import { defineManager } from '@sidetone/manager'
 import { billingContract } from '@sidetone/proto-schemas/billing'
 import { accountHandlers } from './accounts.ts'
 import { createClosing } from './closing.ts'
-import { releaseForgotten, renewDue } from './housekeeping.ts'
+import { endForgotten, renewDue } from './housekeeping.ts'
 import { invoiceDue, invoiceHandlers } from './invoices.ts'
 import { createLedger } from './ledger.ts'
 import { migrations } from './migrations.ts'
@@ -36,7 +36,7 @@ export const billingManager = defineManager({
       jobs.every(type, { everyMs: hourMs, timeoutMs: hourMs / 2, handler })
     hourly('billing.monthly_tokens', () => renewDue(store, ledger, store.now()))
     hourly('billing.invoices', () => invoiceDue(resources, store.now()))
-    hourly('billing.forgotten_reservations', () => releaseForgotten(store))
+    hourly('billing.forgotten_reservations', () => endForgotten(store, ledger))
     hourly('billing.close_accounts', () => closing.finishDue(store))
     hourly('billing.forget_early_refunds', () => forgetEarlyRefunds(store))
 

@@ -26,11 +26,13 @@ export interface Used {
   end: string | null
 }
 
+const isFree = ({ rate_credit_per_unit, rate_token_per_unit }: BillingRow): boolean =>
+  rate_credit_per_unit === 0 && rate_token_per_unit === 0
+
 /** The talk time that is paid for. */
-const covered = (billing: BillingRow): { max_seconds: number | null } => {
-  const free = billing.rate_credit_per_unit === 0 && billing.rate_token_per_unit === 0
-  return { max_seconds: free || !isTimed(billing.reference_type) ? null : billing.reserved_units * 60 }
-}
+const covered = (billing: BillingRow): { max_seconds: number | null } => ({
+  max_seconds: isFree(billing) || !isTimed(billing.reference_type) ? null : billing.reserved_units * 60,
+})
 
 /** Holds back money before something begins, and charges what it has become. */
 export function createUsage({
@@ -95,11 +97,12 @@ export function createUsage({
         const account = await ledger.open(tx, customer_id)
         if (!account) throw fail('BILLING_ACCOUNT_NOT_FOUND')
         const known = await ledger.findReference(tx, customer_id, [usage.reference_type], reference_id)
-        if (known && (known.tm_delete || known.status !== 'progressing')) throw fail('RESERVATION_CLOSED')
-        // Otherwise it was held back for so long that it had to be let go.
-        if (known && known.reserved_units > 0) return { id: known.id, account_id: account.id, ...covered(known) }
+        if (known && known.status !== 'progressing') throw fail('RESERVATION_CLOSED')
+        if (known && !known.tm_delete) return { id: known.id, account_id: account.id, ...covered(known) }
         if (account.status === 'frozen') throw fail('BILLING_ACCOUNT_FROZEN')
-        const billing = known ?? (await begin(tx, account, reference_id, usage))
+        const billing = known
+          ? { ...(await ledger.recall(tx, known)), reserved_units: 0 }
+          : await begin(tx, account, reference_id, usage)
         const held = await hold(tx, account, billing, unitsAhead(usage.reference_type))
         if (!held) throw fail('BALANCE_INSUFFICIENT', { details: [lacking(account, billing)] })
         if (!known) await emit(tx, 'billing', 'created', held)
@@ -116,7 +119,9 @@ export function createUsage({
         const lacks = elapsed + unitsAhead(reference_type) - billing.reserved_units
         // Free, or asked again before anything more is needed.
         if (covered(billing).max_seconds === null || lacks <= 0) return covered(billing)
-        const held = account.status !== 'active' ? undefined : await hold(tx, account, billing, lacks)
+        // No more at a time, whatever the clock says: it may have been set forward.
+        const more = Math.min(lacks, unitsAhead(reference_type))
+        const held = account.status !== 'active' ? undefined : await hold(tx, account, billing, more)
         if (!held) throw fail('BALANCE_INSUFFICIENT', { details: [lacking(account, billing)] })
         return covered(held)
       }),
@@ -126,27 +131,33 @@ export function createUsage({
         const account = await ledger.lock(tx, customer_id)
         const billing = await ledger.findReference(tx, customer_id, [reference_type], reference_id)
         if (!billing) throw fail('RESERVATION_NOT_FOUND')
-        if (account && !billing.tm_delete && billing.status === 'progressing')
-          await ledger.release(tx, account, billing)
+        if (account && billing.status === 'progressing') await ledger.release(tx, account, await awake(tx, billing))
         return {}
       }),
   }
 
-  /** Charges what was used, once per reference. A reservation that arrives later than this finds it closed. */
+  const awake = async (tx: Tx, billing: BillingRow): Promise<BillingRow> =>
+    billing.tm_delete ? ledger.recall(tx, billing) : billing
+
+  /**
+   * Charges what was used, once per reference, and of what was reserved no more than that: what lasts longer by the clock was
+   * not cut off in time, or the clock was set forward. A reservation that arrives later than this finds it closed.
+   */
   async function settle(tx: Tx, { customer_id, reference_types, reference_id, number, ...used }: Used): Promise<void> {
     // Also of a customer that is gone: what it has used is charged before its books are closed.
     const account = (await ledger.lock(tx, customer_id)) ?? (await ledger.open(tx, customer_id))
     if (!account) return
     const known = await ledger.findReference(tx, customer_id, reference_types, reference_id)
-    if (known && (known.tm_delete || known.status !== 'progressing')) return
+    if (known && known.status !== 'progressing') return
     const usage = { ...number, reference_type: reference_types[0] }
-    const billing = known ?? (await begin(tx, account, reference_id, usage))
+    const billing = known ? await awake(tx, known) : await begin(tx, account, reference_id, usage)
     if (!known) await emit(tx, 'billing', 'created', billing)
     if (used.units === 0) {
       await ledger.release(tx, account, billing)
       return
     }
-    const { token, credit, uncollected } = charge(used.units, billing, availableTo(account, billing))
+    const units = known && !isFree(known) ? Math.min(used.units, known.reserved_units) : used.units
+    const { token, credit, uncollected } = charge(units, billing, availableTo(account, billing))
     const moved = await ledger.move(
       tx,
       account,
@@ -159,7 +170,7 @@ export function createUsage({
     const settled = await billings.update(tx, customer_id, billing.id, {
       status: 'end',
       usage_duration: used.duration,
-      billable_units: used.units,
+      billable_units: units,
       // Minus zero is not zero to everybody.
       amount_token: 0 - token,
       amount_credit: 0 - credit,

@@ -4,7 +4,7 @@ import { createEmitter, type Store, timeAfter } from '@sidetone/store'
 import { testDatabases } from '@sidetone/store/testing'
 import { adminOf, type TestPlatform } from '@sidetone/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { releaseForgotten, renewDue } from '../src/housekeeping.ts'
+import { endForgotten, renewDue } from '../src/housekeeping.ts'
 import { dollars } from '../src/invoice-pdf.ts'
 import { invoiceDue } from '../src/invoices.ts'
 import { createLedger } from '../src/ledger.ts'
@@ -51,18 +51,18 @@ describe.each(await testDatabases('months of billing'))('on $name', ({ create })
       .set({ tm_update: timeAfter(-25 * 3_600_000) })
       .where('reference_id', '=', reference_id)
       .execute()
-    await releaseForgotten(store)
+    await endForgotten(store, ledger)
   }
 
   test('at the beginning of a month, tokens are what the plan says, once', async () => {
     const { customer_id, own, reservation } = await customerWith(app, 0)
-    const virtual = hungUpCall({ customer_id, seconds: 30 * 60 })
+    const virtual = hungUpCall({ customer_id, seconds: 5 * 60 })
     virtual.destination.target = '+8991'
     const direction = 'incoming' as const
     await reservation.create({ reference_type: 'call', reference_id: virtual.id, destination: '+8991', direction })
     await announce(app, 'call_hangup', { ...virtual, direction })
     await renewDue(store, ledger, hoursInto(thisMonth, 0))
-    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 70 })
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 95 })
     // The next one is due by the clock, not by what it is called with.
     await store.transaction(async (tx) => {
       const account = (await ledger.lock(tx, customer_id))!
@@ -72,14 +72,14 @@ describe.each(await testDatabases('months of billing'))('on $name', ({ create })
     expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 100 })
     const { result } = await own.billing.list({})
     expect(result.filter(({ reference_type }) => reference_type === 'monthly_allowance')).toMatchObject([
-      { amount_token: 30, balance_token_snapshot: 100 },
+      { amount_token: 5, balance_token_snapshot: 100 },
       { amount_token: 100 },
     ])
     expect(await own.billing_account.own({})).toMatchObject({ tm_next_topup: startOf(nextMonth) })
   })
 
-  test('what nobody has asked for within a day is held back no longer, but charged when it is known', async () => {
-    const { customer_id, reservation } = await customerWith(app, 1)
+  test('what nobody has asked for within a day is over, but charged when it is known', async () => {
+    const { customer_id, own, reservation } = await customerWith(app, 1)
     const destination = '+442071838750'
     const [forgotten, fresh] = [randomUUID(), randomUUID()]
     for (const reference_id of [forgotten, fresh]) {
@@ -87,8 +87,31 @@ describe.each(await testDatabases('months of billing'))('on $name', ({ create })
     }
     await forget(forgotten)
     expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 1_000_000, reserved_credit: 50_000 })
+    const listed = async () =>
+      (await own.billing.list({})).result.flatMap((one) => (one.reference_type === 'call' ? [one.reference_id] : []))
+    expect(await listed()).toEqual([fresh])
+    await expect(reservation.extend({ reference_type: 'call', reference_id: forgotten })).rejects.toMatchObject({
+      reason: 'RESERVATION_CLOSED',
+    })
     await announce(app, 'call_hangup', hungUpCall({ id: forgotten, customer_id, seconds: 60 }))
+    expect((await listed()).sort()).toEqual([forgotten, fresh].sort())
     expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 990_000, reserved_credit: 50_000 })
+  })
+
+  test('what was forgotten is charged no more than was held back for it, and nothing when it has not come about', async () => {
+    const { customer_id, own, reservation } = await customerWith(app, 1)
+    const [long, unanswered, released] = [randomUUID(), randomUUID(), randomUUID()]
+    for (const reference_id of [long, unanswered, released]) {
+      await reservation.create({ reference_type: 'call', reference_id, destination: '+442071838750' })
+      await forget(reference_id)
+    }
+    await announce(app, 'call_hangup', hungUpCall({ id: long, customer_id, seconds: 2 * 86_400 }))
+    await announce(app, 'call_hangup', hungUpCall({ id: unanswered, customer_id, seconds: null }))
+    await reservation.release({ reference_type: 'call', reference_id: released })
+    await announce(app, 'call_hangup', hungUpCall({ id: released, customer_id, seconds: 60 }))
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 950_000, reserved_credit: 0 })
+    const { result } = await own.billing.list({})
+    expect(result.filter(({ reference_type }) => reference_type === 'call')).toMatchObject([{ reference_id: long }])
   })
 
   test('what was held back too long ago is held back anew when it is asked for again', async () => {

@@ -94,13 +94,50 @@ describe.each(await testDatabases('charges'))('on $name', ({ create }) => {
     expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 80_000, reserved_credit: 60_000 })
   })
 
-  test('a call that was not cut off in time takes the last cent and no more; the rest is written off', async () => {
-    const { customer_id, own, reservation } = await customerWith(app, 0.015)
+  test('a call that was never reserved takes the last cent and no more; the rest is written off', async () => {
+    const { customer_id, own } = await customerWith(app, 0.015)
+    await announce(app, 'call_hangup', hungUpCall({ customer_id, seconds: 180 }))
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 0, reserved_credit: 0 })
+    const { result } = await own.billing.list({})
+    expect(result[0]).toMatchObject({ billable_units: 3, amount_credit: -15_000 })
+  })
+
+  test('whatever the clock says, nothing costs more than was held back for it', async () => {
+    const { customer_id, own, reservation } = await customerWith(app, 100)
+    const dayS = 86_400
     const call = toLondon()
     const { id } = await reservation.create(call)
-    await announce(app, 'call_hangup', hungUpCall({ id: call.reference_id, customer_id, seconds: 180 }))
-    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 0, reserved_credit: 0 })
-    expect(await own.billing.get({ id })).toMatchObject({ billable_units: 3, amount_credit: -15_000 })
+    await announce(app, 'call_hangup', hungUpCall({ id: call.reference_id, customer_id, seconds: dayS }))
+    expect(await own.billing.get({ id })).toMatchObject({ usage_duration: dayS, billable_units: 5 })
+
+    const longer = toLondon()
+    await reservation.create(longer)
+    await app.platform.store.kysely
+      .updateTable(tables.billings.name)
+      .set({ tm_billing_start: timeAfter(-dayS * 1_000) })
+      .where('reference_id', '=', longer.reference_id)
+      .execute()
+    const { reference_type, reference_id } = longer
+    expect(await reservation.extend({ reference_type, reference_id })).toEqual({ max_seconds: 600 })
+    await announce(app, 'call_hangup', hungUpCall({ id: reference_id, customer_id, seconds: dayS }))
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 99_850_000, reserved_credit: 0 })
+
+    const recording = { reference_type: 'recording' as const, reference_id: randomUUID() }
+    await reservation.create(recording)
+    const { tm_progressing: tm_start, tm_hangup: tm_end } = hungUpCall({ seconds: dayS })
+    await announce(app, 'recording_finished', { id: recording.reference_id, customer_id, tm_start, tm_end })
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 85, balance_credit: 99_850_000 })
+  })
+
+  test('a recording whose file its node has lost costs nothing', async () => {
+    const { customer_id, reservation } = await customerWith(app, 1)
+    const recording = { reference_type: 'recording' as const, reference_id: randomUUID() }
+    await reservation.create(recording)
+    const { tm_progressing: tm_start, tm_hangup: tm_end } = hungUpCall({ seconds: 90 })
+    const finished = { customer_id, tm_start, tm_end, filesize: 0 }
+    await announce(app, 'recording_finished', { ...finished, id: recording.reference_id })
+    await announce(app, 'recording_finished', { ...finished, id: randomUUID() })
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 100, reserved_token: 0 })
   })
 
   test('a call that nobody answered costs nothing and closes its reference, even if it is reserved late', async () => {
@@ -156,11 +193,16 @@ describe.each(await testDatabases('charges'))('on $name', ({ create }) => {
     const virtual = { ...toLondon(), direction: 'incoming' as const, destination: '+8990001' }
     await reservation.create(virtual)
     expect(await auditedBalance(app, customer_id)).toMatchObject({ reserved_token: 5, reserved_credit: 0 })
-    const answered = hungUpCall({ id: virtual.reference_id, customer_id, seconds: 102 * 60 })
-    await announce(app, 'call_hangup', answered)
-    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 0, balance_credit: 998_000 })
+    const others = Array.from({ length: 20 }, () => ({ ...virtual, reference_id: randomUUID() }))
+    for (const other of others) await reservation.create(other)
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ reserved_token: 100, reserved_credit: 5_000 })
+    const hangUp = ({ reference_id }: { reference_id: string }, minutes: number) =>
+      announce(app, 'call_hangup', hungUpCall({ id: reference_id, customer_id, seconds: minutes * 60 }))
+    await hangUp(others.pop()!, 2)
     const { result } = await own.billing.list({})
-    expect(result[0]).toMatchObject({ cost_type: 'call_vn', amount_token: -100, amount_credit: -2_000 })
+    expect(result[0]).toMatchObject({ cost_type: 'call_vn', amount_token: 0, amount_credit: -2_000 })
+    for (const one of [virtual, ...others]) await hangUp(one, 5)
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_token: 0, balance_credit: 998_000 })
   })
 
   test('what is released needs a reservation', async () => {

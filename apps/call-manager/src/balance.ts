@@ -45,8 +45,11 @@ export async function extended(
         return covered_seconds
       },
     )
-  if (covered === null || covered > covered_seconds) return covered
-  if (Date.now() >= endOf(paid)) return undefined
+  if (covered === null) return null
+  const lateMs = Date.now() - endOf({ ...paid, covered_seconds: covered })
+  // Later than that nobody was there to ask for it, or the clock was set forward: no balance is to pay for either.
+  if (covered > covered_seconds && lateMs < leadSeconds * 1_000) return covered
+  if (lateMs >= 0) return undefined
   throw new RetryAt(new Date(Math.min(endOf(paid), Date.now() + retryMs)))
 }
 

@@ -1,4 +1,4 @@
-import { newId } from '@sidetone/store'
+import { newId, timeAfter } from '@sidetone/store'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Lab, openLab } from './platform.ts'
 
@@ -261,5 +261,19 @@ describe('what is paid for', () => {
     expect(seconds).toBeGreaterThan(2.8)
     expect(seconds).toBeLessThan(4)
     expect(await lab.ended()).toMatchObject({ id: calls[0]!.id, hangup_reason: 'timeout', hangup_by: 'local' })
+  })
+
+  test('a clock that is set forward by a day ends a call, and does not take the balance for it', async () => {
+    lab.world.balanceSeconds = 1_000
+    const { calls } = await dial({ actions: wait })
+    const call = await first.nextCall()
+    await call.answer()
+    const { id } = await lab.call({ id: calls[0]!.id, status: 'progressing' })
+    const { store } = lab.platform
+    const tm_progressing = timeAfter(-86_400_000)
+    await store.kysely.updateTable('call_call').set({ tm_progressing }).where('id', '=', id).execute()
+    await call.ended
+    expect(await lab.ended()).toMatchObject({ id, hangup_reason: 'timeout', hangup_by: 'local' })
+    expect(lab.world.balanceSeconds).toBeGreaterThan(900)
   })
 })
