@@ -170,6 +170,30 @@ describe.each(await testDatabases('months of billing'))('on $name', ({ create })
     ])
   })
 
+  test('a clock that is set back posts nothing into a month that was invoiced, and loses nothing', async () => {
+    const { customer_id, account_id, own, operators } = await customerWith(app, 1)
+    const spend = async () => {
+      await announce(app, 'call_hangup', hungUpCall({ customer_id, seconds: 60 }))
+      await operators.billing_account.balance_add_force({ id: account_id, balance: 2 })
+    }
+    await spend()
+    await invoiceDue({ store, emit }, hoursInto(nextMonth, 2))
+    // From here on the clock is in the month that was just invoiced.
+    await spend()
+    await announce(app, 'call_hangup', hungUpCall({ customer_id, seconds: null }))
+    const [before] = (await own.invoice.list({})).result
+    expect(before).toMatchObject({ period: thisMonth, closing_credit: 2_990_000 })
+    await invoiceDue({ store, emit }, hoursInto(periodAfter(nextMonth), 2))
+    const [after, ...earlier] = (await own.invoice.list({})).result
+    expect(earlier).toEqual([before])
+    expect(after).toMatchObject({ period: nextMonth, opening_credit: 2_990_000, closing_credit: 4_980_000 })
+    expect(after!.lines.map(({ transaction_type, count }) => [transaction_type, count])).toEqual([
+      ['adjustment', 1],
+      ['usage', 1],
+    ])
+    expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 4_980_000 })
+  })
+
   test('an invoice can be had as a PDF under a signed address', async () => {
     const { own } = await customerWith(app, 2)
     await invoiceDue({ store, emit }, hoursInto(nextMonth, 2))

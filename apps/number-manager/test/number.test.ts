@@ -40,6 +40,24 @@ describe.each(await testDatabases('numbers'))('on $name', ({ create }) => {
     expect(again.customer_id).toBe(rival)
   })
 
+  test('where identities must be verified, others get virtual numbers alone', async () => {
+    running = await startNumbers(await create(), {
+      env: { NUMBER_PROVIDER: 'open', IDENTITY_VERIFICATION: 'required' },
+    })
+    const { mine, identities, told } = running
+    for (const status of ['none', 'pending', 'rejected'] as const) {
+      identities.set(acme, status)
+      await expect(mine.number.create({ number })).rejects.toMatchObject({
+        status: 'PERMISSION_DENIED',
+        reason: 'IDENTITY_VERIFICATION_REQUIRED',
+      })
+    }
+    expect(await told({ type: 'number_created' })).toEqual([])
+    expect(await mine.number.create({ number: virtual, type: 'virtual' })).toMatchObject({ number: virtual })
+    identities.set(acme, 'verified')
+    expect(await mine.number.create({ number })).toMatchObject({ number, customer_id: acme })
+  })
+
   test('its flows are the customer’s own, and forgotten when they are deleted', async () => {
     const { mine, flowOf, announce, told } = await start('open')
     const [own, foreign] = [flowOf(acme), flowOf(rival)]

@@ -1,6 +1,6 @@
 import { errorOf, type Identity, internalIdentity, nilId, permissionBits } from '@sidetone/contract'
 import { billingContract, type PlanType } from '@sidetone/proto-schemas/billing'
-import { customerContract } from '@sidetone/proto-schemas/customer'
+import { type Customer, customerContract } from '@sidetone/proto-schemas/customer'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { numberContract } from '@sidetone/proto-schemas/number'
 import { newId, now } from '@sidetone/store'
@@ -24,6 +24,7 @@ export async function startNumbers(
   const penniless = new Set<string>()
   const withoutAccount = new Set<string>()
   const frozen = new Set<string>()
+  const identities = new Map<string, Customer['identity_verification_status']>()
   const plans = new Map<string, PlanType>()
 
   const customers = scripted(customerContract, {
@@ -35,7 +36,7 @@ export async function startNumbers(
           ...{ webhook_method: 'POST', webhook_uri: '', webhook_secret: '', billing_account_id: nilId },
           ...{ metadata: { rtp_debug: false }, email_verified: false },
           status: frozen.has(id) ? ('frozen' as const) : ('active' as const),
-          ...{ identity_verification_status: 'none', tm_deletion_scheduled: null },
+          ...{ identity_verification_status: identities.get(id) ?? 'none', tm_deletion_scheduled: null },
           ...{ tm_create: '2026-11-21T07:00:00.000000Z', tm_update: null, tm_delete: null },
         }
       },
@@ -83,6 +84,7 @@ export async function startNumbers(
     penniless,
     withoutAccount,
     frozen,
+    identities,
     plans,
     mine: app.as(numberContract, adminOf(acme)),
     theirs: app.as(numberContract, adminOf(rival)),
