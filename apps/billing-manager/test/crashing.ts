@@ -1,10 +1,8 @@
 import type { EventEnvelope } from '@sidetone/contract'
 import type { Reaction } from '@sidetone/manager'
-import { once, type Store, type Tx } from '@sidetone/store'
+import { once, type Store } from '@sidetone/store'
+import { Crash, type Fate, mortalStore } from '@sidetone/testing'
 import { billingManager } from '../src/manager.ts'
-
-/** The process has died here. */
-class Crash extends Error {}
 
 export interface Dice {
   /** How likely a process dies at a statement, before a commit or after it. */
@@ -12,34 +10,11 @@ export interface Dice {
   roll: () => number
 }
 
-const dies = ({ chance, roll }: Dice): void => {
-  if (roll() < chance) throw new Crash('killed')
-}
-
-function mortal(tx: Tx, dice: Dice): Tx {
-  const plugin: Parameters<Tx['kysely']['withPlugin']>[0] = {
-    transformQuery({ node }) {
-      dies(dice)
-      return node
-    },
-    transformResult: async ({ result }) => result,
+const fateOf =
+  ({ chance, roll }: Dice): Fate =>
+  () => {
+    if (roll() < chance) throw new Crash('killed')
   }
-  return { ...tx, kysely: tx.kysely.withPlugin(plugin) }
-}
-
-/** A store whose process dies now and then: between two statements, before a commit, or after it, when nobody hears of it. */
-const mortalStore = (store: Store, dice: Dice): Store => ({
-  ...store,
-  async transaction(work) {
-    const result = await store.transaction(async (tx) => {
-      const done = await work(mortal(tx, dice))
-      dies(dice)
-      return done
-    })
-    dies(dice)
-    return result
-  },
-})
 
 export interface MortalManager {
   manager: typeof billingManager
@@ -49,12 +24,13 @@ export interface MortalManager {
 
 /** The billing manager in a process that dies and is started again, as far as its database can tell. */
 export function mortalManager(dice: Dice): MortalManager {
+  const fate = () => fateOf(dice)()
   let store: Store
   let reactions: readonly Reaction[] = []
 
   async function tryToTake(event: EventEnvelope): Promise<void> {
     const [{ inTransaction }] = reactions.filter(({ types }) => types.includes(event.type)) as [Reaction]
-    await mortalStore(store, dice).transaction(async (tx) => {
+    await mortalStore(store, fate).transaction(async (tx) => {
       if (await once(tx, 'billing', event.id)) await inTransaction!(tx, event)
     })
   }
@@ -64,7 +40,7 @@ export function mortalManager(dice: Dice): MortalManager {
       ...billingManager,
       async build(resources) {
         store = resources.store
-        const behaviour = await billingManager.build({ ...resources, store: mortalStore(store, dice) })
+        const behaviour = await billingManager.build({ ...resources, store: mortalStore(store, fate) })
         reactions = behaviour.reactions ?? []
         return { ...behaviour, start: async () => {} }
       },

@@ -16,7 +16,11 @@ export type Running = Awaited<ReturnType<typeof startNumbers>>
 /** The number manager on that database. Of its neighbours there are two customers, their flows, and their money. */
 export async function startNumbers(
   database: TestDatabase,
-  { env = {}, withBilling = true }: { env?: Record<string, string>; withBilling?: boolean } = {},
+  {
+    env = {},
+    withBilling = true,
+    manager = numberManager,
+  }: { env?: Record<string, string>; withBilling?: boolean; manager?: typeof numberManager } = {},
 ) {
   const flows = new Map<string, string>()
   /** `<type> <reference>` of what is held, and of whom. */
@@ -73,7 +77,7 @@ export async function startNumbers(
     },
   })
   const app = await startTestPlatform({
-    managers: [customers, flowManager, ...(withBilling ? [billing] : []), numberManager],
+    managers: [customers, flowManager, ...(withBilling ? [billing] : []), manager],
     env: { ...(database.url !== undefined && { DATABASE_URL: database.url }), ...env },
   })
   const { store, transport } = app.platform
@@ -109,7 +113,8 @@ export async function startNumbers(
     },
     /** Lets jobs of a type that wait for later begin now. */
     async hurry(type: string) {
-      await store.kysely.updateTable('jobs_job').set({ due_ms: 0, run_at_ms: 0 }).where('type', '=', type).execute()
+      const waiting = store.kysely.updateTable('jobs_job').where('type', '=', type).where('state', '=', 'pending')
+      await waiting.set({ due_ms: 0, run_at_ms: 0 }).execute()
       await store.transaction(async (tx) => tx.signal(`jobs:number:${type}`))
     },
     async close() {

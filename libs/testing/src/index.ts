@@ -1,4 +1,5 @@
 export { type Mailbox, startMailbox } from './mailbox.ts'
+export { Crash, type Fate, mortalStore } from './mortal-store.ts'
 export { scripted } from './scripted.ts'
 export { findService } from './services.ts'
 export { adminOf, someId, startTestPlatform, type TestPlatform } from './test-platform.ts'
