@@ -153,6 +153,33 @@ function suite(startNode: StartNode, { afterBeepMs }: { afterBeepMs: number }) {
     expect(await lab.ended(({ direction }) => direction === 'incoming')).toMatchObject({ hangup_reason: 'busy' })
   })
 
+  test('early media of the next phone is heard when the one that was heard has refused', async () => {
+    const [bob, carol] = await Promise.all(['bob', 'carol'].map((name) => lab.phone(name)))
+    const destinations = [bob!, carol!].map(({ port }, index) => ({
+      type: 'sip',
+      target: `${['bob', 'carol'][index]}@127.0.0.1:${port}`,
+    }))
+    const caller = await lab.dial(lab.number({ type: 'connect', option: { destinations, early_media: true } }))
+    caller.answered.catch(() => undefined)
+    const [first, second] = await Promise.all([bob!.nextCall(), carol!.nextCall()])
+    first.ring({ earlyMedia: true })
+    void first.play({ frequency: 1_200, durationMs: 10_000 })
+    await caller.waitForTone(1_200)
+    first.reject(486)
+    await first.ended
+    second.ring({ earlyMedia: true })
+    void second.play({ frequency: 1_600, durationMs: 10_000 })
+    await caller.waitForTone(1_600)
+    second.stopPlaying()
+    await second.answer()
+    await caller.answered
+    void caller.play({ frequency: 600, durationMs: 10_000 })
+    await second.waitForTone(600)
+    await caller.hangup()
+    await second.ended
+    await lab.ended(({ direction }) => direction === 'incoming')
+  })
+
   /** A call of ours to a phone, with `amd` first. */
   async function detecting(option: Record<string, unknown>) {
     const bob = await lab.phone('bob')

@@ -5,7 +5,16 @@ import { dial, insertCalls } from '../outgoing.ts'
 import { causeOf } from '../rules.ts'
 import type { MediaAction, Outcome, Signal } from './action.ts'
 import { planLegs, type Queue } from './connect-plan.ts'
-import { type Connecting, connectingOf, isTransferPending, join, listenTo, ringBack, tearDown } from './connecting.ts'
+import {
+  type Connecting,
+  connectingOf,
+  isTransferPending,
+  join,
+  listenTo,
+  ringAgain,
+  ringBack,
+  tearDown,
+} from './connecting.ts'
 import { replaceTransferor, transferFailed, transferorLeft } from './transferring.ts'
 
 /** Q.850 for what may not be dialled; the caller hears 403. */
@@ -36,14 +45,15 @@ export const connect: MediaAction<'connect'> = {
 
   on(core, call, option, signal) {
     const connecting = connectingOf(call)
-    const { leg_ids, queues, answered_id, heard_id, transferor_id } = connecting
+    const { leg_ids, queues, answered_id, speaking_ids, transferor_id } = connecting
     switch (signal.type) {
       case 'next_leg':
         return ringNext(core, call, option, signal)
       case 'leg_speaks':
         // Who is put through still talks to whoever does it.
-        if (!leg_ids.includes(signal.leg_id) || answered_id || heard_id || transferor_id) return undefined
-        return { state: { ...connecting, heard_id: signal.leg_id }, after: (changed) => listenTo(core, changed) }
+        if (!leg_ids.includes(signal.leg_id) || answered_id || transferor_id) return undefined
+        if (speaking_ids.includes(signal.leg_id)) return {}
+        return hearing(core, connecting, [...speaking_ids, signal.leg_id])
       case 'leg_answered':
         if (signal.leg_id === transferor_id) return {} // told again: it was joined with this call before
         if (!leg_ids.includes(signal.leg_id) || (answered_id && answered_id !== signal.leg_id)) return undefined
@@ -66,9 +76,14 @@ export const connect: MediaAction<'connect'> = {
           queues: queues.map((queue) => (isTurn(queue) ? { ...queue, after: '' } : queue)),
         }
         if (signal.leg_id === answered_id || !goesOn(left)) return over(core, call, option, causeOf(signal.reason))
-        if (!queues.some(isTurn)) return { state: { ...left } }
+        const goingOn = hearing(
+          core,
+          left,
+          speaking_ids.filter((id) => id !== signal.leg_id),
+        )
+        if (!queues.some(isTurn)) return goingOn
         const where = { call_id: call.id, turn: call.turn }
-        return { state: { ...left }, also: (tx) => core.jobs.enqueue(tx, 'call.connect_next', where) }
+        return { ...goingOn, also: (tx) => core.jobs.enqueue(tx, 'call.connect_next', where) }
       }
       default:
         return undefined
@@ -80,6 +95,13 @@ export const connect: MediaAction<'connect'> = {
 
 const goesOn = ({ leg_ids, queues }: Connecting): boolean =>
   leg_ids.length > 0 || queues.some(({ after }) => after === '')
+
+/** Before the answer the call hears the first leg that speaks, or ringing. */
+function hearing(core: Core, connecting: Connecting, speaking_ids: string[]): Outcome {
+  const state = { ...connecting, speaking_ids }
+  if (connecting.answered_id || speaking_ids[0] === connecting.speaking_ids[0]) return { state }
+  return { state, after: (call) => (speaking_ids.length > 0 ? listenTo(core, call) : ringAgain(core, call)) }
+}
 
 function over(core: Core, call: CallRow, { relay_reason }: { relay_reason: boolean }, cause: number): Outcome {
   const connecting = connectingOf(call)

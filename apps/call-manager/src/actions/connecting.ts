@@ -12,8 +12,8 @@ export interface Connecting {
   queues: Queue[]
   /** The leg that is joined with the call. */
   answered_id: string
-  /** The leg that the call heard before the answer. */
-  heard_id: string
+  /** The legs that speak before the answer; the call hears the first of them. */
+  speaking_ids: string[]
   bridge_id: string
   /** The call that asked for these legs to take its place (a transfer). */
   transferor_id: string
@@ -28,7 +28,7 @@ export const connectingOf = ({ id, turn, state }: Pick<CallRow, 'id' | 'turn' | 
   leg_ids: [],
   queues: [],
   answered_id: '',
-  heard_id: '',
+  speaking_ids: [],
   bridge_id: `bridge-${id}-${turn}`,
   transferor_id: '',
   transferor_left: false,
@@ -55,7 +55,15 @@ export async function listenTo(core: Core, call: CallRow): Promise<void> {
   const ari = core.ari(call.asterisk_id)
   await ari.stopPlayback(ringBackId(call))
   if (call.status === 'ringing') await ari.progress(call.channel_id)
-  await joinBridge(core, call, connectingOf(call).heard_id, [call.channel_id])
+  await joinBridge(core, call, connectingOf(call).speaking_ids[0]!, [call.channel_id])
+}
+
+/** Whoever spoke before the answer is not there any more: the caller hears ringing until another speaks. */
+export async function ringAgain(core: Core, call: CallRow): Promise<void> {
+  const ari = core.ari(call.asterisk_id)
+  await ari.destroyBridge(connectingOf(call).bridge_id)
+  // Not by `ring`: its tone would go on beside what the next one says.
+  await ari.play(call.channel_id, ringBackId(call), 'tone:ring')
 }
 
 async function joinBridge(core: Core, call: CallRow, leg_id: string, channelIds: string[]): Promise<void> {
@@ -69,7 +77,8 @@ async function joinBridge(core: Core, call: CallRow, leg_id: string, channelIds:
 
 /** May be repeated: everything in it may have happened before. */
 export async function join(core: Core, call: CallRow): Promise<void> {
-  const { leg_ids, answered_id, heard_id } = connectingOf(call)
+  const { leg_ids, answered_id, speaking_ids } = connectingOf(call)
+  const [heard_id] = speaking_ids
   const ari = core.ari(call.asterisk_id)
   await ari.stopPlayback(ringBackId(call))
   await answerCall(core, call)
