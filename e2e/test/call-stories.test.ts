@@ -6,6 +6,8 @@ import type { Call } from '../src/phone/index.ts'
 const everyone = '00000000-0000-0000-0000-000000000000'
 const own = '+15550100000'
 const american = '+12125550100'
+/** A note of the tune that people on hold hear. */
+const tuneHz = 523
 
 let sidetone: SidetoneProcess
 let api: ReturnType<typeof createSidetone>
@@ -84,7 +86,7 @@ describe('hold', () => {
       void waits.play({ frequency: 600, durationMs: 20_000 })
       await holds.waitForTone(600)
       await holds.hold()
-      await waits.waitForTone(494)
+      await waits.waitForTone(tuneHz)
       const heldAt = holds.now()
       await holds.waitForSilence()
       expect(holds.dominantFrequency(heldAt + 200)).toBe(0)
@@ -103,7 +105,7 @@ describe('hold', () => {
     const { result } = await api.call.list({})
     const { id } = result.find(({ direction }) => direction === 'incoming')!
     await api.call.hold({ id })
-    await a.waitForTone(494)
+    await a.waitForTone(tuneHz)
     await api.call.unhold({ id })
     await a.waitForSilence()
     await hear(a, b)
@@ -181,7 +183,7 @@ describe('a transfer', () => {
   test('attended: held, asked, put through', async () => {
     const { a, b } = await talking()
     await a.hold()
-    await b.waitForTone(494)
+    await b.waitForTone(tuneHz)
     const a2 = await alice!.call(`sip:1003@${sidetone.host}`)
     const c = await carol!.nextCall()
     await c.answer()

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createSidetone } from '@sidetone/sdk'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   createPhone,
   openEvents,
@@ -16,6 +16,8 @@ let api: ReturnType<typeof createSidetone>
 let events: Awaited<ReturnType<typeof openEvents>>
 const nobody = { type: '' as const, target: '', target_name: '', name: '', detail: '' }
 const phones: Phone[] = []
+/** All phones of an extension ring, so each test takes its own away again. */
+const registered: Phone[] = []
 let numbers = 0
 
 beforeAll(async () => {
@@ -24,6 +26,12 @@ beforeAll(async () => {
   const { id: customerId } = await api.customer.own()
   events = await openEvents({ url: sidetone.url, accesskey: sidetone.accesskey, customerId })
 }, 60_000)
+afterEach(async () => {
+  for (const phone of registered.splice(0)) {
+    await phone.unregister()
+    await phone.close()
+  }
+})
 afterAll(async () => {
   events.close()
   await Promise.all(phones.map((phone) => phone.close()))
@@ -34,7 +42,7 @@ const server = () => ({ host: sidetone.host, port: sidetone.sipPort })
 
 async function extension(username: string) {
   const phone = await createPhone({ server: server(), username, password: `pass${username}` })
-  phones.push(phone)
+  registered.push(phone)
   await phone.register()
   return { phone, address: { ...nobody, type: 'extension' as const, target: username, target_name: username } }
 }
@@ -130,7 +138,7 @@ describe('a phone that does not answer', () => {
     (status: number): Fate =>
     async (phone) =>
       (await phone.nextCall()).reject(status)
-  const leaves: Fate = (phone) => phones.splice(phones.indexOf(phone), 1)[0]!.close()
+  const leaves: Fate = (phone) => registered.splice(registered.indexOf(phone), 1)[0]!.close()
   const cases: [string, string, Fate, string][] = [
     ['is busy', '1001', refuses(486), 'busy'],
     ['rejects', '1001', refuses(603), 'noanswer'],

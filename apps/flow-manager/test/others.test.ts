@@ -80,6 +80,7 @@ const callRow = (id: string) => {
     mute_direction: '',
     hangup_by: '',
     hangup_reason: '',
+    quality: null,
   }
   const action = { id: nilId, next_id: nilId, type: '', option: {}, tm_execute: null }
   const lists = { chained_call_ids: [], recording_ids: [], metadata: {} }
