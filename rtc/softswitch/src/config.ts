@@ -51,7 +51,7 @@ export const softswitchConfig = z
     registrarBaseDomain: z.string().min(1).toLowerCase().default('sidetone.localhost'),
     maxCalls: z.int().positive().default(1000),
     /** How much of its thread's time the switch may work before it takes no more calls. */
-    maxUtilization: z.number().positive().max(1).default(0.95),
+    maxUtilization: z.number().positive().max(1).default(0.75),
     /** Where the platform serves its own audio; URLs that begin elsewhere are a customer's, and guarded. */
     platformUrls: z.array(z.url()).default([]),
     /** Networks that a customer's media URLs may point into although they are not public. */

@@ -5,6 +5,8 @@ const WINDOW_MS = 500
 /** A thread that was late by that much has missed frames of every call. */
 const MAX_LAG_MS = 200
 const WINDOWS = 2
+/** Once full, it stays so until this share of the limit: else each quiet moment would let too many in. */
+const RELEASE = 0.9
 
 export interface Overload {
   /** Whether a call more would be at the expense of those that there are. */
@@ -21,6 +23,7 @@ export function watchOverload(maxUtilization: number): Overload {
   let before = performance.eventLoopUtilization()
   let utilization = 0
   let late = 0
+  let isFull = false
   const timer = setInterval(() => {
     const current = performance.eventLoopUtilization()
     utilization = performance.eventLoopUtilization(current, before).utilization
@@ -28,9 +31,10 @@ export function watchOverload(maxUtilization: number): Overload {
     const lagMs = delay.percentile(90) / 1e6
     delay.reset()
     late = utilization > maxUtilization || lagMs > MAX_LAG_MS ? late + 1 : 0
+    isFull = late >= WINDOWS || (isFull && utilization > RELEASE * maxUtilization)
   }, WINDOW_MS)
   return {
-    now: () => late >= WINDOWS,
+    now: () => isFull,
     get utilization() {
       return utilization
     },
