@@ -4,6 +4,7 @@ import { testDatabases } from '@sidetone/store/testing'
 import { adminOf, type TestPlatform } from '@sidetone/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { microsOf } from '../src/accounts.ts'
+import { monthlyTokens } from '../src/plans.ts'
 import { announce, auditedBalance, customerWith, hungUpCall, operator, startBilling } from './platform.ts'
 
 describe.each(await testDatabases('billing accounts'))('on $name', ({ create }) => {
@@ -108,11 +109,14 @@ describe.each(await testDatabases('billing accounts'))('on $name', ({ create }) 
   test('who can pay for something is valid', async () => {
     const { account_id, customer_id, own, operators, reservation } = await customerWith(app, 0)
     expect(await own.billing_account.check({})).toEqual({ valid: true })
-    const virtual = hungUpCall({ customer_id, seconds: 100 * 60 })
-    virtual.destination.target = '+8991'
     const direction = 'incoming' as const
-    await reservation.create({ reference_type: 'call', reference_id: virtual.id, destination: '+8991', direction })
-    await announce(app, 'call_hangup', { ...virtual, direction })
+    // The plan's minutes, five by five as they are held back.
+    for (let minutes = 0; minutes < monthlyTokens.free; minutes += 5) {
+      const virtual = hungUpCall({ customer_id, seconds: 5 * 60 })
+      virtual.destination.target = '+8991'
+      await reservation.create({ reference_type: 'call', reference_id: virtual.id, destination: '+8991', direction })
+      await announce(app, 'call_hangup', { ...virtual, direction })
+    }
     expect(await own.billing_account.check({})).toEqual({ valid: false })
     await operators.billing_account.update_plan_type({ id: account_id, plan_type: 'unlimited' })
     expect(await own.billing_account.check({})).toEqual({ valid: true })
