@@ -14,19 +14,21 @@ export async function checkLimits(core: Core, db: Db, legs: readonly Counted[]):
   const [leg] = legs
   if (!leg) return
   const { CALL_MAX_CONCURRENT, CALL_MAX_PER_SECOND } = core.settings
-  const live = core.calls.select(db, leg.customer_id).where('status', 'in', [...liveStatuses])
-  if ((await countOf(live)) + legs.length > CALL_MAX_CONCURRENT) {
+  const live = await core.calls.count(db, leg.customer_id, { status: [...liveStatuses] })
+  if (live + legs.length > CALL_MAX_CONCURRENT) {
     throw new Refusal('CALL_LIMIT_EXCEEDED', `At most ${CALL_MAX_CONCURRENT} calls at the same time.`)
   }
   const begun = legs.filter(({ direction }) => direction === 'outgoing').length
   if (begun === 0) return
   // Deleted ones were begun, too.
-  const recent = db.kysely
+  const recent = await db.kysely
     .selectFrom(core.calls.name)
     .where('customer_id', '=', leg.customer_id)
     .where('tm_create', '>', timeAfter(-1_000))
     .where('direction', '=', 'outgoing')
-  if ((await countOf(recent)) + begun > CALL_MAX_PER_SECOND) {
+    .select(({ fn }) => fn.countAll().as('count'))
+    .executeTakeFirstOrThrow()
+  if (Number(recent.count) + begun > CALL_MAX_PER_SECOND) {
     throw new Refusal('CALL_RATE_EXCEEDED', `At most ${CALL_MAX_PER_SECOND} new calls per second.`)
   }
 }
@@ -37,9 +39,4 @@ export async function enforceLimits(core: Core, tx: Tx, legs: readonly Counted[]
   if (!leg) return
   await serialize(tx, `call.limits.${leg.customer_id}`)
   await checkLimits(core, tx, legs)
-}
-
-async function countOf(rows: ReturnType<Core['calls']['select']>): Promise<number> {
-  const [counted] = await rows.select(({ fn }) => fn.countAll().as('count')).execute()
-  return Number(counted?.count)
 }
