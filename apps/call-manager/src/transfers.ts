@@ -64,8 +64,8 @@ export async function transferCall(
 }
 
 /** The customer's own phone at the other end, by its extension's id. */
-function phoneOf({ direction, source, destination }: CallRow): string | undefined {
-  const remote = direction === 'incoming' ? source : destination
+function phoneOf(call: CallRow): string | undefined {
+  const remote = remoteOf(call)
   return remote.type === 'extension' ? remote.target : undefined
 }
 
