@@ -1,3 +1,4 @@
+import { bessel } from './bessel.ts'
 import { frameSamples, newFrame, saturate, wideSamples } from './frame.ts'
 import type { Frame } from './types.ts'
 
@@ -6,16 +7,6 @@ import type { Frame } from './types.ts'
 const taps = 32
 const half = taps / 2
 const beta = 5.65
-
-function bessel(x: number): number {
-  let sum = 1
-  let term = 1
-  for (let k = 1; term > 1e-12 * sum; k++) {
-    term *= (x / (2 * k)) ** 2
-    sum += term
-  }
-  return sum
-}
 
 /** The odd taps, scaled to a sum of 1: what lies half a narrow sample away, 1.5, 2.5 … */
 const filter = (() => {

@@ -1,5 +1,6 @@
+import { bessel } from './bessel.ts'
 import type { Clip } from './clip.ts'
-import { frameSamples, newFrame, sampleRateHz } from './frame.ts'
+import { frameSamples, newFrame, sampleRateHz, saturate } from './frame.ts'
 import type { AudioSource } from './types.ts'
 
 /** A low-pass filter cut into one set of taps per fractional position (polyphase). */
@@ -19,17 +20,6 @@ const transitionHz = 1000
 const stopBandDb = 60
 
 const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b))
-
-// Zeroth modified Bessel function of the first kind, as a power series.
-function bessel(x: number): number {
-  let sum = 1
-  let term = 1
-  for (let k = 1; term > 1e-12 * sum; k++) {
-    term *= (x / (2 * k)) ** 2
-    sum += term
-  }
-  return sum
-}
 
 // Kaiser's design formulas (Oppenheim and Schafer, section 7.6).
 const beta = 0.1102 * (stopBandDb - 8.7)
@@ -102,7 +92,7 @@ function filter(clip: Clip, frame: Int16Array) {
       const start = Math.floor(position / up) - taps / 2 + 1 - from
       let sum = 0
       for (let tap = 0; tap < taps; tap++) sum += phase[tap]! * input[start + tap]!
-      frame[i] = Math.max(-32_768, Math.min(32_767, Math.round(sum)))
+      frame[i] = saturate(Math.round(sum))
     }
   }
 }
