@@ -18,6 +18,5 @@ export function createSeries() {
     },
     /** The latest, and of all: least, most, mean and standard deviation; zeros before the first. */
     get: () => ({ last, least, most, mean, deviation: count === 0 ? 0 : Math.sqrt(squares / count) }),
-    isEmpty: () => count === 0,
   }
 }
