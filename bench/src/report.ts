@@ -8,6 +8,16 @@ export interface Figure {
   met: boolean
 }
 
+/** A figure that has only its target to be held against: what must not be more, or less. */
+export const againstTarget = (name: string, ours: string, target: string, met: boolean): Figure => ({
+  name,
+  ours,
+  limit: '',
+  ratio: '',
+  target,
+  met,
+})
+
 export function median(values: readonly number[]): number {
   return percentile(values, 0.5)
 }

@@ -10,6 +10,7 @@ import { softswitchConfig } from '@sidetone/softswitch/config'
 import { startSwitch } from '@sidetone/softswitch/switch'
 import { benchmark } from './benchmark.ts'
 import { startPlatform } from './platform.ts'
+import { againstTarget } from './report.ts'
 import { driven, recordSecond, switchRoles } from './switches.ts'
 
 const warmUpCalls = 1_000
@@ -139,23 +140,15 @@ await benchmark({ ...switchRoles, watched }, async (start) => {
     await platform.stop()
   }
 
-  const figure = (name: string, ours: string, target: string, met: boolean) => ({
-    name,
-    ours,
-    limit: '',
-    ratio: '',
-    target,
-    met,
-  })
   return [
-    figure(
+    againstTarget(
       `sockets, timers, files, emitters left by ${calls.toLocaleString('en')} calls`,
       left.join(', '),
       'none',
       left.every((more) => more <= 0),
     ),
-    figure('  heap and buffers, per call', `${bytes.toFixed(0)} B`, `< ${mostBytes} B`, bytes < mostBytes),
-    figure(
+    againstTarget('  heap and buffers, per call', `${bytes.toFixed(0)} B`, `< ${mostBytes} B`, bytes < mostBytes),
+    againstTarget(
       `files and sockets left by ${platformCalls} calls to the platform`,
       String(filesLeft),
       `≤ ${keptFiles}`,

@@ -1,5 +1,5 @@
 import { benchmark } from './benchmark.ts'
-import { percentile } from './report.ts'
+import { againstTarget, percentile } from './report.ts'
 import { startSide, switchRoles } from './switches.ts'
 
 const step = 50
@@ -34,25 +34,17 @@ await benchmark(switchRoles, async (start) => {
   await phones.stop()
   await side.check()
 
-  const figure = (name: string, ours: string, target: string, met: boolean) => ({
-    name,
-    ours,
-    limit: '',
-    ratio: '',
-    target,
-    met,
-  })
   const heard = withSound / sent
   return [
-    figure(
+    againstTarget(
       `of ${2 * limit} calls offered: taken, refused with 503, otherwise`,
       `${answerMs.length}, ${busy}, ${JSON.stringify(others)}`,
       'none otherwise',
       Object.keys(others).length === 0,
     ),
-    figure('  INVITE to 200 of those taken, p99', `${percentile(answerMs, 0.99).toFixed(1)} ms`, '', true),
-    figure('  their packets heard with sound', heard.toFixed(3), `≥ ${leastHeard}`, heard >= leastHeard),
-    figure(
+    againstTarget('  INVITE to 200 of those taken, p99', `${percentile(answerMs, 0.99).toFixed(1)} ms`, '', true),
+    againstTarget('  their packets heard with sound', heard.toFixed(3), `≥ ${leastHeard}`, heard >= leastHeard),
+    againstTarget(
       '  pacing error at the phone, p99',
       `${pacingMs.p99.toFixed(1)} ms`,
       `< ${mostPacingMs} ms`,
