@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Logger, pino } from 'pino'
 import type { Registry } from 'prom-client'
 import { Publisher, type SocketOptions, Subscriber } from 'zeromq'
@@ -14,7 +14,7 @@ export interface LiveFeed {
 }
 
 interface LiveFeedOptions {
-  /** `tcp://host:port` of the event hub; without one, the feed stays in this object. */
+  /** `tcp://host:port` of the event hub; without one, the feed stays in this process. */
   hubUrl?: string | undefined
   log?: Logger | undefined
   registry?: Registry | undefined
@@ -34,20 +34,44 @@ const shared = {
 const publisherOptions: SocketOptions<Publisher> = { ...shared, sendHighWaterMark: highWaterMark, linger: 500 }
 const subscriberOptions: SocketOptions<Subscriber> = { ...shared, receiveHighWaterMark: highWaterMark, linger: 0 }
 
-/** Opens the live feed, over ZeroMQ. */
-export async function openLiveFeed({ hubUrl, log = pino(), registry }: LiveFeedOptions = {}): Promise<LiveFeed> {
+/** Opens the live feed: over ZeroMQ through a hub, or from hand to hand in this process. */
+export const openLiveFeed = async ({ hubUrl, log = pino(), registry }: LiveFeedOptions = {}): Promise<LiveFeed> =>
+  hubUrl ? feedThroughHub(hubUrl, log, registry) : feedInProcess(log)
+
+/** Listeners run in a turn of their own, outside of what the publisher is doing, as behind a hub. */
+function feedInProcess(log: Logger): LiveFeed {
+  const { add, deliver } = listeners(log)
+  const outside = AsyncLocalStorage.snapshot()
+  let queued: [topic: string, body: string][] = []
+  let closed = false
+
+  function deliverQueued(): void {
+    const batch = queued
+    queued = []
+    for (const [topic, body] of batch) deliver(topic, body)
+  }
+
+  return {
+    publish(topic, body) {
+      if (closed) return
+      if (queued.length === 0) setImmediate(outside, deliverQueued)
+      queued.push([topic, body])
+    },
+    subscribe: (prefix, onMessage) => add(prefix, onMessage).remove,
+    async close() {
+      deliverQueued()
+      closed = true
+    },
+  }
+}
+
+function feedThroughHub(hubUrl: string, log: Logger, registry: Registry | undefined): LiveFeed {
   const { liveFeedDropped } = busMetrics(registry)
-  const publishUrl = hubUrl && publishUrlOf(hubUrl)
+  const publishUrl = publishUrlOf(hubUrl)
   const publisher = new Publisher(publisherOptions)
   const subscriber = new Subscriber(subscriberOptions)
-  if (hubUrl && publishUrl) {
-    publisher.connect(publishUrl)
-    subscriber.connect(hubUrl)
-  } else {
-    const ownUrl = `inproc://live-feed-${randomUUID()}`
-    await publisher.bind(ownUrl)
-    subscriber.connect(ownUrl)
-  }
+  publisher.connect(publishUrl)
+  subscriber.connect(hubUrl)
 
   let queued: [topic: string, body: string][] = []
   let sending: Promise<void> | undefined
@@ -67,20 +91,10 @@ export async function openLiveFeed({ hubUrl, log = pino(), registry }: LiveFeedO
     }
   }
 
-  const prefixes = createPrefixes<(topic: string, body: string) => void>()
+  const { add, deliver } = listeners(log)
 
   async function hear(): Promise<void> {
-    for await (const [topic, body] of subscriber) {
-      const name = topic!.toString()
-      const text = body!.toString()
-      for (const onMessage of prefixes.matching(name)) {
-        try {
-          onMessage(name, text)
-        } catch (err) {
-          log.error({ topic: name, err }, 'a listener of the live feed failed')
-        }
-      }
-    }
+    for await (const [topic, body] of subscriber) deliver(topic!.toString(), body!.toString())
   }
   const hearing = hear()
 
@@ -91,7 +105,7 @@ export async function openLiveFeed({ hubUrl, log = pino(), registry }: LiveFeedO
       sending ??= sendQueued()
     },
     subscribe(prefix, onMessage) {
-      const { first, remove } = prefixes.add(prefix, onMessage)
+      const { first, remove } = add(prefix, onMessage)
       if (first) subscriber.subscribe(prefix)
       return () => {
         if (remove() === 'last' && !subscriber.closed) subscriber.unsubscribe(prefix)
@@ -102,6 +116,23 @@ export async function openLiveFeed({ hubUrl, log = pino(), registry }: LiveFeedO
       publisher.close()
       subscriber.close()
       await hearing
+    },
+  }
+}
+
+/** Those who listen; one that fails is logged and keeps nobody else from hearing. */
+function listeners(log: Logger) {
+  const { add, matching } = createPrefixes<(topic: string, body: string) => void>()
+  return {
+    add,
+    deliver(topic: string, body: string): void {
+      for (const onMessage of matching(topic)) {
+        try {
+          onMessage(topic, body)
+        } catch (err) {
+          log.error({ topic, err }, 'a listener of the live feed failed')
+        }
+      }
     },
   }
 }

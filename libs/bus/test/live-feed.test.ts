@@ -119,7 +119,7 @@ for (const [place, openPair] of Object.entries(places)) {
 
 test('what does not fit into the queue is dropped and counted', async () => {
   const registry = new Registry()
-  const feed = await open(undefined, registry)
+  const feed = await open('tcp://127.0.0.1:1', registry)
   for (let n = 0; n < 100_005; n++) feed.publish('t', '')
   const dropped = /live_feed_dropped_total (\d+)/.exec(await registry.metrics())
   expect(Number(dropped?.[1])).toBeGreaterThan(0)
