@@ -4,10 +4,14 @@ import type { Context } from 'hono'
 import type { GatewayEnv } from './gateway-env.ts'
 
 /** An answer in JSON. */
-export function jsonResponse(c: Context<GatewayEnv>, value: unknown, status = 200): Response {
+export const jsonResponse = (c: Context<GatewayEnv>, value: unknown, status = 200): Response =>
+  jsonTextResponse(c, JSON.stringify(value), status)
+
+/** An answer that is JSON already. */
+export function jsonTextResponse(c: Context<GatewayEnv>, text: string, status = 200): Response {
   const { headers } = c.env
   headers['Content-Type'] = 'application/json'
-  return new Response(JSON.stringify(value), { status, headers })
+  return new Response(text, { status, headers })
 }
 
 /** An answer that is to be kept as a file. */

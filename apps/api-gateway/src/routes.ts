@@ -4,6 +4,7 @@ import {
   type CallOptions,
   commonError,
   isAllowed,
+  onceForImmutable,
   projectionOf,
   publicPath,
   type Route,
@@ -19,7 +20,7 @@ import type { GatewayEnv } from './gateway-env.ts'
 import { addressOf, type RateLimits } from './rate-limits.ts'
 import { inputReader } from './read-input.ts'
 import { readUpload } from './read-upload.ts'
-import { bytesResponse, jsonResponse } from './respond.ts'
+import { bytesResponse, jsonTextResponse } from './respond.ts'
 import { tokenCookie } from './token-cookie.ts'
 
 export interface RouteDependencies {
@@ -53,6 +54,7 @@ function addRoute(
     : inputReader(operation, method, path, maxBodyBytes)
   const call = client(contract)[resource]![name] as (input: object, options: CallOptions) => Promise<unknown>
   const project = projectionOf(operation.output)
+  const textOf = onceForImmutable((output) => JSON.stringify(project(output)))
   const allow = operation.allow!
 
   app.on(method, publicPath(path).replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
@@ -69,7 +71,7 @@ function addRoute(
     const output = await call(input, { identity, request_id, address: addressOf(c), idempotency_key })
     if (operation.cookie) c.env.headers['Set-Cookie'] = tokenCookie(output as { token?: string })
     if (operation.binary) return bytesResponse(c, output as Bytes)
-    if (!operation.redirect) return jsonResponse(c, project(output))
+    if (!operation.redirect) return jsonTextResponse(c, textOf(output))
     c.env.headers.Location = (output as { location: string }).location
     return new Response(null, { status: 307, headers: c.env.headers })
   })

@@ -5,9 +5,12 @@ import {
   commonErrors,
   type ErrorOverrides,
   errorOf,
+  freeze,
   type Handlers,
   invalidArgument,
+  isImmutable,
   type OperationContext,
+  onceForImmutable,
   type ReplyEnvelope,
   type RequestEnvelope,
   type Route,
@@ -18,6 +21,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { runForRequest } from './current-request.ts'
 import { type IdempotencyStore, idempotencyKeyOf, runOnce } from './idempotency.ts'
+import { jsonCopy } from './json-copy.ts'
 import { busMetrics } from './metrics.ts'
 import { requestQueue } from './queues.ts'
 import { errorReplyOf, replyOf } from './replies.ts'
@@ -40,6 +44,8 @@ type Handler = (input: unknown, context: OperationContext) => Promise<unknown>
 interface Servable {
   route: Route
   handler: Handler
+  /** Gives what the contract says of an answer; throws when it says no such thing. */
+  checked: (output: unknown) => unknown
   reasons: ReadonlySet<string>
   fail: OperationContext['fail']
   spanName: string
@@ -96,13 +102,10 @@ export async function serveContract<C extends Contract>(
   async function attempt(servable: Servable, input: unknown, envelope: RequestEnvelope): Promise<ReplyEnvelope> {
     const { identity, request_id, deadline } = envelope
     const { customer_id } = identity
-    const { fail, route } = servable
+    const { fail } = servable
     try {
       const context = { identity, customer_id, scope: scopeOf(identity), request_id, deadline, fail }
-      const output = route.operation.output.safeParse(await servable.handler(input, context))
-      if (!output.success)
-        throw new Error(`${route.id} answered what its contract does not allow`, { cause: output.error })
-      return replyOf(output.data)
+      return replyOf(servable.checked(await servable.handler(input, context)))
     } catch (error) {
       return errorReplyOf(tellable(servable, error, request_id), request_id)
     }
@@ -146,6 +149,21 @@ function servablesOf<C extends Contract>(contract: C, handlers: Handlers<C>): Se
   const fail = (reason: string, overrides?: ErrorOverrides) => errorOf(definitions, reason, overrides)
   return routes.map((route) => {
     const reasons = new Set([...Object.keys(commonErrors), ...route.operation.errors])
-    return { route, handler: given.get(route.id)!, reasons, fail, spanName: `answer ${route.id}` }
+    return {
+      route,
+      handler: given.get(route.id)!,
+      checked: outputCheck(route),
+      reasons,
+      fail,
+      spanName: `answer ${route.id}`,
+    }
   })
 }
+
+/** An immutable answer is checked once, and goes to all who ask for it without a copy. */
+const outputCheck = ({ id, operation }: Route) =>
+  onceForImmutable((answer) => {
+    const { success, data, error } = operation.output.safeParse(answer)
+    if (!success) throw new Error(`${id} answered what its contract does not allow`, { cause: error })
+    return isImmutable(answer) ? freeze(jsonCopy(data) as object) : data
+  })

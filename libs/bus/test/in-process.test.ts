@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freeze } from '@sidetone/contract'
 import { describe, expect, test } from 'vitest'
 import { createClient, createInProcessTransport, serveContract } from '../src/index.ts'
 import { callSuite } from './call-suite.ts'
@@ -50,6 +51,20 @@ describe('in process', () => {
     await expect(example.create({ name: 'a' }, { identity })).rejects.toMatchObject({ reason: 'SERVICE_UNAVAILABLE' })
     expect(await answer).toEqual({ found: 'nested' })
     await closed
+  })
+
+  test('an answer that nobody can change is checked and stripped once, and goes to all who ask', async () => {
+    const transport = start()
+    const { example } = createClient(exampleContract, { transport, publisher: 'test' })
+    const stored = freeze({ id: 'a', internal: ['secret'] })
+    const broken = freeze({ id: 1 }) as unknown as { id: string }
+    const get = async ({ id }: { id: string }) => (id === 'a' ? stored : broken)
+    await serveContract(exampleContract, exampleHandlers({ get }), { transport, log: silent })
+    const first = await example.get({ id: 'a' }, { identity })
+    expect(first).toEqual({ id: 'a' })
+    expect(Object.isFrozen(first)).toBe(true)
+    expect(await example.get({ id: 'a' }, { identity })).toBe(first)
+    await expect(example.get({ id: 'b' }, { identity })).rejects.toMatchObject({ reason: 'INTERNAL' })
   })
 
   test('handlers do not inherit the async context of the sender', async () => {

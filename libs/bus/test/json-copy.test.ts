@@ -1,3 +1,4 @@
+import { freeze } from '@sidetone/contract'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { jsonCopy } from '../src/json-copy.ts'
@@ -30,6 +31,12 @@ test('a copy shares nothing with its original', () => {
   original.list[0]!.value = 2
   original.map.key = 'other'
   expect(copy).toEqual({ list: [{ value: 1 }], map: { key: 'value' } })
+})
+
+test('what is immutable is its own copy', () => {
+  const shared = freeze({ list: [{ value: 1 }] })
+  expect(() => shared.list[0]!.value++).toThrow(TypeError)
+  expect((jsonCopy({ shared }) as { shared: object }).shared).toBe(shared)
 })
 
 test('what JSON refuses is refused', () => {

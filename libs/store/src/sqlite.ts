@@ -14,6 +14,8 @@ import { bind } from './bind.ts'
 import { checkpointBeside } from './checkpoint.ts'
 import { translate } from './errors.ts'
 import { createGroupCommit } from './group-commit.ts'
+import { createRowCache, writtenTable } from './row-cache.ts'
+import type { CompiledRows, Db } from './store.ts'
 
 const cachedStatements = 500
 /** Blocks the whole process, so it is short; transactions try again. */
@@ -30,6 +32,7 @@ export interface Sqlite {
   transaction: <T>(work: () => Promise<T>) => Promise<T>
   /** Reads at once; undefined while a transaction is open, as it would read inside that. */
   readNow: (query: CompiledQuery) => Row[] | undefined
+  keptRow: NonNullable<Db['keptRow']>
   /** To be called before the dialect's connection is closed. */
   stop: () => Promise<void>
 }
@@ -40,13 +43,25 @@ export function openSqlite(file: string, inTransaction: () => boolean, log?: Pic
   const stopCheckpoints = file === ':memory:' ? undefined : checkpointBeside(file, log)
   const prepare = preparedOnce(raw)
   const { transaction, idle } = createGroupCommit(raw)
+  const rows = createRowCache(raw)
 
-  const execute = ({ sql, parameters }: CompiledQuery) => prepare(sql).execute(parameters) as QueryResult<never>
+  function execute({ sql, parameters, row }: CompiledRows) {
+    const statement = prepare(sql)
+    const result = statement.execute(parameters) as QueryResult<never>
+    if (!statement.reads) rows.written(statement.table, row)
+    return result
+  }
   const readNow = (query: CompiledQuery) => (raw.isTransaction ? undefined : (execute(query).rows as Row[]))
 
   return {
     transaction: (work) => transaction(work).catch((error) => Promise.reject(translate(error))),
     readNow,
+    keptRow<T extends object>(table: string, id: string, query: () => CompiledRows, decode: (row: Row) => T) {
+      const known = rows.get(table, id) as T | undefined
+      if (known) return known
+      const [row] = readNow(query()) ?? []
+      return row && rows.keep(table, id, decode(row))
+    },
     dialect: dialectOf(
       async (query) => {
         const rows = prepare(query.sql).reads ? readNow(query) : undefined
@@ -102,6 +117,8 @@ interface Statement {
   execute: (parameters: readonly unknown[]) => QueryResult<Row>
   /** It changes nothing. */
   reads: boolean
+  /** Where it writes, if that is certain. */
+  table?: string | undefined
 }
 
 /** Preparing costs more than most queries do. */
@@ -117,7 +134,7 @@ function preparedOnce(raw: DatabaseSync): (sql: string) => Statement {
         const { changes, lastInsertRowid } = statement.run(...values(parameters))
         return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
       }
-      return { execute, reads: false }
+      return { execute, reads: false, table: writtenTable(sql) }
     }
     // node:sqlite's own objects are slow to make and slow to read.
     statement.setReturnArrays(true)
@@ -127,6 +144,7 @@ function preparedOnce(raw: DatabaseSync): (sql: string) => Statement {
         rows: (statement.all(...values(parameters)) as unknown as unknown[][]).map(objectOf),
       }),
       reads: /^select\b/i.test(sql),
+      table: writtenTable(sql),
     }
   }
 

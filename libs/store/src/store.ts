@@ -14,8 +14,17 @@ import { openSqlite } from './sqlite.ts'
 /** Kysely without table types: rows get theirs from the zod schema of a `ResourceTable`. */
 export type Tables = Record<string, Record<string, unknown>>
 
-/** A query that was compiled before. */
-export type CompiledRows = CompiledQuery<Record<string, unknown>>
+/** A query that was compiled before; `row`: the id of the only row that it can change. */
+export interface CompiledRows extends CompiledQuery<Record<string, unknown>> {
+  row?: string
+}
+
+type KeptRow = <T extends object>(
+  table: string,
+  id: string,
+  query: () => CompiledRows,
+  decode: (row: Record<string, unknown>) => T,
+) => T | undefined
 
 /** Where a query runs: the store (each statement by itself) or one of its transactions. */
 export interface Db {
@@ -24,6 +33,11 @@ export interface Db {
   rowsOf: (query: CompiledRows) => Promise<Record<string, unknown>[]>
   /** For one that changes something. */
   run: (query: CompiledRows) => Promise<QueryResult<Record<string, unknown>>>
+  /**
+   * The row that a query finds by its id, decoded and frozen: as it was read last if nothing was written to it since, else read now.
+   * Undefined when there is none, or it cannot be told at once. Absent where others write too.
+   */
+  keptRow?: KeptRow | undefined
   /** RFC 3339, UTC, microseconds, always later than before. */
   now: () => string
 }
@@ -140,6 +154,12 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
       assertOutside()
       return bare.executeQuery(query)
     },
+    keptRow:
+      sqlite &&
+      ((table, id, query, decode) => {
+        assertOutside()
+        return sqlite.keptRow(table, id, query, decode)
+      }),
     now: clock,
     inTransaction,
 
@@ -179,7 +199,7 @@ export function openStore({ url, file, log, now: clock = now }: StoreOptions): S
 const rowsFrom =
   (kysely: Kysely<Tables>) =>
   async (query: CompiledRows): Promise<Record<string, unknown>[]> =>
-    (await kysely.executeQuery(query)).rows
+    (await kysely.executeQuery<Record<string, unknown>>(query)).rows
 
 /** Calls `check` before each query. */
 const before = (check: () => void): KyselyPlugin => ({
