@@ -2,9 +2,11 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createLookup } from './lookup.ts'
 import type { FromWorker, ToWorker, WorkerInput } from './protocol.ts'
 import { startSwitch } from './switch.ts'
+import { setThreadPriority } from './thread-priority.ts'
 
 const port = parentPort
 if (!port) throw new Error('worker.ts runs as a worker thread; call startSoftswitch')
+setThreadPriority('first')
 const send = (message: FromWorker) => port.postMessage(message)
 const { config, registrations } = workerData as WorkerInput
 const { lookup, answered, forget } = createLookup((id, who) => send({ type: 'lookup', id, who }))

@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { MPEGDecoder } from 'mpg123-decoder'
+import { setThreadPriority } from '../thread-priority.ts'
 
 /** What a phone call needs of a song; more would only fill memory. */
 const maxSeconds = 600
@@ -47,6 +48,8 @@ function mono(channels: Float32Array[], length: number): Int16Array {
   return samples
 }
 
+// It was started by a thread that goes first.
+setThreadPriority('as all')
 parentPort!.on('message', ({ id, bytes }: Mp3Request) => {
   decode(bytes).then(
     ({ rateHz, samples }) => parentPort!.postMessage({ id, rateHz, samples } satisfies Mp3Reply, [samples.buffer]),
