@@ -14,8 +14,8 @@ interface Group {
 export interface GroupCommit {
   /** Waits for its turn, runs `work` and commits; takes back what it did if it throws. */
   transaction: <T>(work: () => Promise<T>) => Promise<T>
-  /** Resolves when what came before it is committed. */
-  idle: () => Promise<void>
+  /** Runs `work` when what came before it is committed; what comes after it waits. */
+  alone: (work: () => Promise<void>) => Promise<void>
 }
 
 /**
@@ -106,10 +106,14 @@ export function createGroupCommit(raw: DatabaseSync): GroupCommit {
   }
 
   return {
-    async idle() {
+    async alone(work) {
       await turn()
-      flush()
-      leave()
+      try {
+        flush()
+        await work()
+      } finally {
+        leave()
+      }
     },
     async transaction(work) {
       await turn()

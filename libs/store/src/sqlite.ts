@@ -40,9 +40,9 @@ export interface Sqlite {
 /** Opens SQLite as it comes with Node. `inTransaction` tells whether the caller belongs to the transaction that is running. */
 export function openSqlite(file: string, inTransaction: () => boolean, log?: Pick<Logger, 'error'>): Sqlite {
   const raw = connect(file)
-  const stopCheckpoints = file === ':memory:' ? undefined : checkpointBeside(file, log)
   const prepare = preparedOnce(raw)
-  const { transaction, idle } = createGroupCommit(raw)
+  const { transaction, alone } = createGroupCommit(raw)
+  const stopCheckpoints = file === ':memory:' ? undefined : checkpointBeside(file, alone, log)
   const rows = createRowCache(raw)
 
   function execute({ sql, parameters, row }: CompiledRows) {
@@ -74,8 +74,7 @@ export function openSqlite(file: string, inTransaction: () => boolean, log?: Pic
       return execute(query)
     }),
     async stop() {
-      await idle()
-      await stopCheckpoints?.()
+      await alone(async () => stopCheckpoints?.())
     },
   }
 }
