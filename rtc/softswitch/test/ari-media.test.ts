@@ -110,6 +110,7 @@ test('the beep of an answering machine is told when it has ended', async () => {
 
 test('a recording of two channels keeps the voices apart, also by listening in', async () => {
   const { ari, answered, connected } = lab
+  expect((await ari.get('asterisk/info')).body).toMatchObject({ config: { record_channels: 2 } })
   const [a, b] = [await answered(), await connected()]
   await ari.post('bridges/pair', { query: { type: 'mixing' } })
   await ari.post('bridges/pair/addChannel', { query: { channel: `${a.id},${b.id}` } })

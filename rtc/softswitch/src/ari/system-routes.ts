@@ -17,7 +17,14 @@ function info({ asteriskId, startedAt, maxCalls }: AriContext, { args }: AriRequ
       user: 'sidetone',
     },
     system: { version: ASTERISK_VERSION, entity_id: asteriskId },
-    config: { name: 'sidetone', default_language: 'en', setid: { user: '', group: '' }, max_channels: maxCalls },
+    config: {
+      name: 'sidetone',
+      default_language: 'en',
+      setid: { user: '', group: '' },
+      max_channels: maxCalls,
+      // How many sides of a call a recording can keep apart; Asterisk does not say.
+      record_channels: 2,
+    },
     status: { startup_time: timestamp(startedAt), last_reload_time: timestamp(startedAt) },
   }
   const only = list(args, 'only').flatMap((value) => value.split(','))
