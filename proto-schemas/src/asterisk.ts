@@ -35,7 +35,12 @@ export const asteriskContract = defineContract({
           http: 'POST /ari/recordings/store',
           summary: 'Move a finished recording from the node into the file store. Repeating it changes nothing.',
           idempotent: true,
-          input: z.object({ name: z.string(), key: z.string() }),
+          input: z.object({
+            name: z.string(),
+            key: z.string(),
+            /** Two more recordings of the node, of one side of the call each: the file is made of them, left and right. */
+            sides: z.tuple([z.string(), z.string()]).optional(),
+          }),
           output: z.object({ filesize: z.int(), sha256: z.string() }),
           errors: ['ARI_REQUEST_FAILED'],
           timeoutMs: 60_000,

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { AriReply, AriRequest } from './ari-socket.ts'
 import type { carrierEndpoints } from './carrier-endpoints.ts'
 import { storeRecording } from './store-recording.ts'
+import { storeSides } from './store-sides.ts'
 
 interface HandlerParts {
   asteriskId: string
@@ -30,7 +31,7 @@ export function proxyHandlers({ asteriskId, log, ...parts }: HandlerParts): Hand
         }
       },
       async store_recording(input, { fail }) {
-        const stored = await storeRecording(parts, input)
+        const stored = await (input.sides ? storeSides(parts, input, input.sides) : storeRecording(parts, input))
         if (!stored) throw fail('ARI_REQUEST_FAILED', { message: 'The RTC node has no such recording.' })
         return stored
       },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient, createInProcessTransport, type Transport } from '@sidetone/bus'
 import { type EventEnvelope, internalIdentity } from '@sidetone/contract'
+import { readWav, sine, writeWav } from '@sidetone/e2e/phone'
 import { type Files, openFiles } from '@sidetone/files'
 import { type AriEvent, asteriskContract, asteriskContractOf } from '@sidetone/proto-schemas/asterisk'
 import { pino } from 'pino'
@@ -292,6 +293,46 @@ test('a recording that arrives cut short stays on the node', async () => {
     reason: 'INTERNAL',
   })
   expect(node.deleted).toEqual([])
+  expect(await files.stat('r1.wav')).toBeUndefined()
+})
+
+const [left, right] = [sine(600, 2_500), sine(1_100, 1_500)]
+const storeSides = () => {
+  const sides: [string, string] = ['r1-in', 'r1-out']
+  return ari().store_recording({ name: 'r1', key: 'r1.wav', sides }, { identity })
+}
+function recordSides(): void {
+  for (const name of ['r1', 'r1-in']) node.stored.set(name, writeWav(left))
+  node.stored.set('r1-out', writeWav(right))
+}
+
+test('recordings of both sides become one file, the shorter one with silence after it; repeating it changes nothing', async () => {
+  recordSides()
+  let asked = 0
+  // The first side is closed when it is asked for again.
+  node.answer = ({ uri }) => ({ status: String(uri).includes('/live/') && ++asked > 1 ? 404 : 200 })
+  const stored = await storeSides()
+  const bytes = Buffer.from(await new Response((await files.get('r1.wav'))!.body).arrayBuffer())
+  expect(stored).toEqual({ filesize: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') })
+  const { channels, rateHz, samples } = readWav(bytes)
+  expect({ channels, rateHz, bytes: bytes.length }).toEqual({ channels: 2, rateHz: 8_000, bytes: 44 + 4 * left.length })
+  const silence = new Int16Array(left.length - right.length)
+  expect(samples.filter((_, i) => i % 2 === 0)).toEqual(left)
+  expect(samples.filter((_, i) => i % 2 === 1)).toEqual(Int16Array.from([...right, ...silence]))
+  expect(asked).toBe(3)
+  expect(node.deleted).toEqual(['r1', 'r1-in', 'r1-out'])
+  expect(await storeSides()).toEqual(stored)
+})
+
+test('sides that arrive cut short, or of which one is missing, stay on the node', async () => {
+  node.answer = () => ({ status: 404 })
+  recordSides()
+  node.cutShort = true
+  await expect(storeSides()).rejects.toMatchObject({ reason: 'INTERNAL' })
+  node.cutShort = false
+  node.stored.delete('r1-out')
+  await expect(storeSides()).rejects.toMatchObject({ reason: 'ARI_REQUEST_FAILED' })
+  expect([...node.stored.keys()]).toEqual(['r1', 'r1-in'])
   expect(await files.stat('r1.wav')).toBeUndefined()
 })
 
