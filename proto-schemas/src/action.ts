@@ -268,7 +268,7 @@ export const actionOptions = {
       duration: seconds,
       beep_start: z.boolean().default(false),
       on_end_flow_id: OptionalId,
-      /** 2, which VoIPBIN does not have, puts what the phone says on the left and what it hears on the right; Asterisk records one. */
+      /** 2, which VoIPBIN does not have, puts what the phone says on the left and what it hears on the right. */
       channels: z.union([z.literal(1), z.literal(2)]).default(1),
     })
     .strict(),

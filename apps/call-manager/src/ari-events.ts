@@ -11,7 +11,8 @@ import { onMediaChannelReady, parseMediaChannelId } from './external-media.ts'
 import { type AriChannel, receiveCall, stasisArgsOf } from './incoming.ts'
 import { qualityOf } from './quality.ts'
 import { reconcileNode } from './reaper.ts'
-import { endRecording, onRecordedDigit, onSnoopReady, recordingIdOfSnoop } from './recordings.ts'
+import { parseSnoopId } from './recording-sides.ts'
+import { endRecording, onRecordedDigit, onSnoopReady } from './recordings.ts'
 import { type ReferTo, transferCall } from './transfers.ts'
 
 /** The fields of ARI events that are read here. */
@@ -45,8 +46,8 @@ const handlers: Record<string, Handle> = {
   async StasisStart(core, asteriskId, { channel, args }) {
     const stasisArgs = stasisArgsOf(args)
     if (stasisArgs.direction === 'in') return receiveCall(core, asteriskId, channel, stasisArgs)
-    const recordingId = recordingIdOfSnoop(channel.id)
-    if (recordingId) return onSnoopReady(core, recordingId)
+    const listener = parseSnoopId(channel.id)
+    if (listener) return onSnoopReady(core, listener)
     const echo = parseEchoChannelId(channel.id)
     if (echo) return core.signal(echo.id, { type: 'echo_ready' }, echo.turn)
     if (parseMediaChannelId(channel.id)) return onMediaChannelReady(core, asteriskId, channel.id)
@@ -75,8 +76,8 @@ const handlers: Record<string, Handle> = {
   },
 
   async ChannelDestroyed(core, asteriskId, { channel, cause = 16, tech_cause: status }) {
-    const recordingId = recordingIdOfSnoop(channel.id)
-    if (recordingId) return endRecording(core, recordingId)
+    const listener = parseSnoopId(channel.id)
+    if (listener) return listener.side ? undefined : endRecording(core, listener.recordingId)
     const call = await legOf(core, asteriskId, channel)
     return call && core.apply(call.id, { type: 'gone', cause, channel_id: channel.id, ...(status && { status }) })
   },

@@ -59,8 +59,8 @@ export interface Ari {
   createBridge(bridgeId: string): Promise<void>
   join(bridgeId: string, channelIds: string[]): Promise<void>
   destroyBridge(bridgeId: string): Promise<void>
-  /** Makes a channel that hears another (both sides by default), and may speak to its phone. */
-  snoop(channelId: string, snoopId: string, how?: { spy: string; whisper: string }): Promise<void>
+  /** Makes a channel that hears another, and may speak to its phone. One that exists stays as it is. */
+  snoop(channelId: string, snoopId: string, how: { spy: string; whisper: string }): Promise<void>
   /** Makes a channel to a host outside; the options are those of the action. */
   externalMedia(channelId: string, options: ExternalMedia): Promise<void>
   record(
@@ -68,11 +68,20 @@ export interface Ari {
     name: string,
     options: { maxDurationSeconds: number; maxSilenceSeconds: number; channels: number },
   ): Promise<void>
+  /** How many sides of a call a recording can keep apart. */
+  recordChannels(): Promise<number>
   pauseRecording(name: string, paused: boolean): Promise<void>
   /** False when nothing is recorded under that name. */
   stopRecording(name: string): Promise<boolean>
+  /** Ends a recording, if need be, and deletes it. */
+  discardRecording(name: string): Promise<void>
   channels(): Promise<Channel[]>
-  storeRecording(name: string, key: string): Promise<{ filesize: number; sha256: string }>
+  /** With `sides` the file is made of these two recordings, left and right. */
+  storeRecording(
+    name: string,
+    key: string,
+    sides: [string, string] | undefined,
+  ): Promise<{ filesize: number; sha256: string }>
 }
 
 /** The Stasis application that all channels of the platform are in. */
@@ -161,8 +170,12 @@ export function ariOf(client: Client<typeof asteriskContract>): Ari {
     },
     join: (bridgeId, channelIds) => post(`bridges/${bridgeId}/addChannel`, { channel: channelIds.join(',') }),
     destroyBridge: (bridgeId) => gone(`bridges/${bridgeId}`),
-    snoop: (channelId, snoopId, how = { spy: 'both', whisper: 'none' }) =>
-      post(`channels/${channelId}/snoop/${snoopId}`, { app: stasisApp, ...how }),
+    async snoop(channelId, snoopId, how) {
+      await post(`channels/${channelId}/snoop/${snoopId}`, { app: stasisApp, ...how }).catch(async (error) => {
+        // Asterisk's 500 does not say why.
+        if (!(await tolerant('GET', `channels/${snoopId}`))) throw error
+      })
+    },
     externalMedia(
       channelId,
       { external_host, encapsulation, transport, transport_data, connection_type, format, data },
@@ -173,14 +186,24 @@ export function ariOf(client: Client<typeof asteriskContract>): Ari {
     },
     record: (channelId, name, limits) =>
       post(`channels/${channelId}/record`, { name, format: 'wav', ifExists: 'overwrite', ...limits }),
+    async recordChannels() {
+      const { body } = await request('GET', 'asterisk/info', { only: 'config' })
+      // Asterisk, which has one, does not say.
+      return (body as { config: { record_channels?: number } }).config.record_channels ?? 1
+    },
     async pauseRecording(name, paused) {
       await tolerant(paused ? 'POST' : 'DELETE', `recordings/live/${name}/pause`)
     },
     stopRecording: (name) => tolerant('POST', `recordings/live/${name}/stop`),
+    async discardRecording(name) {
+      await gone(`recordings/live/${name}`)
+      await gone(`recordings/stored/${name}`)
+    },
     async channels() {
       return (await request('GET', 'channels')).body as Channel[]
     },
-    storeRecording: (name, key) => client.ari.store_recording({ name, key }, { identity }),
+    storeRecording: (name, key, sides) =>
+      client.ari.store_recording({ name, key, ...(sides && { sides }) }, { identity }),
   }
 }
 

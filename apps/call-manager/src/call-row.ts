@@ -80,6 +80,8 @@ export const RecordingRow = Recording.extend({
   duration: z.int(),
   end_of_silence: z.int(),
   channels: z.int(),
+  /** Its node records one channel: each side is recorded beside the whole, and the file is made of the two. */
+  sides: z.boolean(),
   /** So many seconds of it are paid for; null: it costs nothing. */
   covered_seconds: z.int().nullable(),
   /** It was deleted before it was stored: what was recorded is charged, and goes then. */

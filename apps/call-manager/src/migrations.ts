@@ -168,4 +168,10 @@ export const migrations = [
       .addColumn('channels', 'integer', (column) => column.notNull().defaultTo(1))
       .execute(),
   ),
+  migration('0024_recording_sides', (schema) =>
+    schema
+      .alterTable('call_recording')
+      .addColumn('sides', 'integer', (column) => column.notNull().defaultTo(0))
+      .execute(),
+  ),
 ]

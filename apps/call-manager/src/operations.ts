@@ -4,7 +4,7 @@ import { newId } from '@sidetone/store'
 import { callControls } from './call-controls.ts'
 import type { Core } from './core.ts'
 import { createCalls, dialCalls } from './create-calls.ts'
-import { deleteRecording, startRecording, stopRecording } from './recordings.ts'
+import { deleteRecording, pauseRecording, startRecording, stopRecording } from './recordings.ts'
 import { Refusal } from './refusal.ts'
 
 export function callHandlers(core: Core): Handlers<typeof callContract>['call'] {
@@ -24,7 +24,7 @@ export function callHandlers(core: Core): Handlers<typeof callContract>['call'] 
   ) {
     const call = await found(scope, id, fail)
     if (call.recording_id === nilId) throw fail('RECORDING_NOT_ACTIVE')
-    await core.ari(call.asterisk_id).pauseRecording(call.recording_id, paused)
+    await pauseRecording(core, call.recording_id, paused)
     return call
   }
 

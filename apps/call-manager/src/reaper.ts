@@ -8,7 +8,8 @@ import type { Core } from './core.ts'
 import { parseMediaChannelId } from './external-media.ts'
 import { hangUpGroupcall } from './groupcalls.ts'
 import { afterAnswer } from './legs.ts'
-import { endRecording, recordingIdOfSnoop } from './recordings.ts'
+import { parseSnoopId } from './recording-sides.ts'
+import { endRecording } from './recordings.ts'
 import { liveStatuses } from './rules.ts'
 
 /** A channel or row may be this much younger than its counterpart. */
@@ -114,7 +115,7 @@ async function checkPlayback(core: Core, call: CallRow): Promise<void> {
 async function isOrphan(core: Core, asterisk_id: string, { id, creationtime, dialplan }: Channel): Promise<boolean> {
   const ours = dialplan.app_name === 'Stasis' && dialplan.app_data?.split(',')[0] === stasisApp
   if (!ours || !isOlderThan(creationtime, graceMs)) return false
-  const recordingId = recordingIdOfSnoop(id)
+  const recordingId = parseSnoopId(id)?.recordingId
   if (recordingId)
     return (
       (await core.recordings.findBy(core.store, '*', { id: recordingId, status: ['initiating', 'recording'] })) ===

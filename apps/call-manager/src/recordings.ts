@@ -7,12 +7,19 @@ import { balanceKey } from './balance.ts'
 import type { CallRow, RecordingRow } from './call-row.ts'
 import type { Core } from './core.ts'
 import { watchRecording } from './recording-balance.ts'
+import {
+  discard,
+  hangUpListeners,
+  type Listener,
+  listen,
+  needsSides,
+  pause,
+  record,
+  sideNames,
+  snoopId,
+} from './recording-sides.ts'
 
 type Options = Omit<ActionOption<'recording_start'>, 'beep_start'>
-
-const snoopId = (recordingId: string): string => `snoop-${recordingId}`
-export const recordingIdOfSnoop = (channelId: string): string | undefined =>
-  /^snoop-([0-9a-f-]{36})$/.exec(channelId)?.[1]
 
 const keyOf = ({ customer_id, id }: RecordingRow): string => `recordings/${customer_id}/${id}.wav`
 
@@ -26,6 +33,7 @@ export async function startRecording(core: Core, id: string, options: Options): 
   const before = await core.calls.find(core.store, '*', id)
   if (!before || !canBeRecorded(before)) return undefined
   const { customer_id } = before
+  const apart = await needsSides(core, before.asterisk_id, options.channels)
   const recording_id = newId()
   const covered_seconds = await hold(core, customer_id, { reference_type: 'recording', reference_id: recording_id })
   const call = await core.change(id, (row) => {
@@ -48,11 +56,12 @@ export async function startRecording(core: Core, id: string, options: Options): 
       sha256: '',
       file_id: newId(),
       asterisk_id: row.asterisk_id,
-      channel_id: snoopId(recording_id),
+      channel_id: snoopId({ recordingId: recording_id }),
       end_of_key: options.end_of_key,
       end_of_silence: options.end_of_silence,
       duration: options.duration,
       channels: options.channels,
+      sides: apart,
       covered_seconds,
       delete_at_end: false,
     }
@@ -77,7 +86,7 @@ export async function startRecording(core: Core, id: string, options: Options): 
     return undefined
   }
   try {
-    await core.ari(call.asterisk_id).snoop(call.channel_id, snoopId(recording_id))
+    await listen(core, call, { recordingId: recording_id, side: apart ? 'in' : undefined })
   } catch (err) {
     core.log.warn({ err, call_id: id, recording_id }, 'a call could not be recorded')
     await endRecording(core, recording_id)
@@ -85,13 +94,16 @@ export async function startRecording(core: Core, id: string, options: Options): 
   return call
 }
 
-/** The channel that listens is there: it can be recorded. */
-export async function onSnoopReady(core: Core, recordingId: string): Promise<void> {
+/** A channel that listens is there: the next one is made; after the last one, which hears both sides, it can be recorded. */
+export async function onSnoopReady(core: Core, { recordingId, side }: Listener): Promise<void> {
   const row = await core.recordings.find(core.store, '*', recordingId)
   if (row?.status !== 'initiating') return
   try {
-    const { duration: maxDurationSeconds, end_of_silence: maxSilenceSeconds, channels } = row
-    await core.ari(row.asterisk_id).record(row.channel_id, row.id, { maxDurationSeconds, maxSilenceSeconds, channels })
+    if (side) {
+      const call = await core.calls.find(core.store, '*', row.reference_id)
+      return call && (await listen(core, call, { recordingId, side: side === 'in' ? 'out' : undefined }))
+    }
+    await record(core, row)
   } catch (err) {
     core.log.warn({ err, recording_id: recordingId }, 'a call could not be recorded')
     return endRecording(core, recordingId)
@@ -108,13 +120,18 @@ export async function onSnoopReady(core: Core, recordingId: string): Promise<voi
   })
 }
 
+export async function pauseRecording(core: Core, recordingId: string, paused: boolean): Promise<void> {
+  const row = await core.recordings.find(core.store, '*', recordingId)
+  if (row) await pause(core, row, paused)
+}
+
 /** Asks the node to stop; the file comes when it has. */
 export async function stopRecording(core: Core, recordingId: string): Promise<void> {
   if (recordingId === nilId) return
   const row = await core.recordings.find(core.store, '*', recordingId)
   if (!row || row.status === 'ended' || row.status === 'stopping') return
   const stopped = await core.ari(row.asterisk_id).stopRecording(row.id)
-  await core.ari(row.asterisk_id).hangUp(row.channel_id, 16)
+  await hangUpListeners(core, row)
   if (!stopped) await endRecording(core, recordingId)
 }
 
@@ -150,9 +167,11 @@ export async function endRecording(core: Core, recordingId: string): Promise<voi
 export async function storeRecording(core: Core, recordingId: string): Promise<void> {
   const row = await core.recordings.find(core.store, '*', recordingId)
   if (row?.status !== 'stopping') return
+  if (row.sides) await hangUpListeners(core, row)
   const stored = row.tm_start === null ? undefined : await fetchFile(core, row)
   // Nobody heard that it began, so nobody waits for its end, and nobody pays for it.
   if (row.tm_start === null) await releaseRecording(core, row)
+  if (row.tm_start === null && row.sides) await discard(core, row)
   const ended = await core.store.transaction(async (tx) => {
     const changes = { status: 'ended' as const, ...stored }
     const ended = await core.recordings.update(tx, '*', row.id, changes, { where: { status: 'stopping' } })
@@ -196,7 +215,7 @@ async function fetchFile(
   const key = keyOf(row)
   const stored = await core
     .ari(row.asterisk_id)
-    .storeRecording(row.id, key)
+    .storeRecording(row.id, key, sideNames(row))
     .catch((error: unknown) => {
       // The node has no such file: nothing was recorded, for example because it was restarted.
       if ((error as { reason?: string }).reason === 'ARI_REQUEST_FAILED') return undefined

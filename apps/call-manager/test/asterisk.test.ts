@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
+import { nilId } from '@sidetone/contract'
 import type { Call } from '@sidetone/e2e/phone'
-import { readWav, sine, strongestTone, writeWav } from '@sidetone/e2e/phone'
+import { readWav, sine, strongestTone, toneShare, writeWav } from '@sidetone/e2e/phone'
 import { newId } from '@sidetone/store'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type Lab, openLab } from './platform.ts'
+import { type Lab, openLab, repeatEvents } from './platform.ts'
 import { asteriskAbsent, startAsterisk } from './rtc-node.ts'
 
 // The same code on a real Asterisk 22: what the softswitch's ARI promises must hold where it comes from.
@@ -92,6 +94,93 @@ describe.skipIf(asteriskAbsent && process.env.SIDETONE_REQUIRE !== 'all')('on a 
     }
     expect([...tones]).toEqual(expect.arrayContaining([600, 1_100]))
     expect(await lab.ari('recordings/stored')).toEqual([])
+  })
+
+  /** A call that is recorded in two channels and connected, once that is so. */
+  async function recordedApart(option: Record<string, unknown> = {}) {
+    const bob = await lab.phone('bob')
+    const start = { type: 'recording_start', option: { channels: 2, ...option } }
+    const connect = { type: 'connect', option: { destinations: [bobAt(bob.port)] } }
+    const caller = await lab.dial(lab.number({ type: 'answer' }, start, connect))
+    const callee = await bob.nextCall()
+    await callee.answer()
+    await lab.call({ status: 'progressing' }, isOutgoing)
+    const { id, recording_id } = await lab.call({ status: 'progressing' }, isIncoming)
+    await vi.waitUntil(async () => (await lab.recordings.get({ id: recording_id })).status === 'recording', 5_000)
+    const play = (left: number, right: number, durationMs: number) =>
+      Promise.all([caller.play({ frequency: left, durationMs }), callee.play({ frequency: right, durationMs })])
+    /** The recording once it has ended, and when each side begins to have a tone, in milliseconds; -1 for never. */
+    const recorded = async () => {
+      await vi.waitUntil(async () => (await lab.recordings.get({ id: recording_id })).status === 'ended', 10_000)
+      const recording = await lab.recordings.get({ id: recording_id })
+      const file = await lab.platform.files.get(`recordings/${lab.customer}/${recording_id}.wav`)
+      const bytes = Buffer.from(await new Response(file!.body).arrayBuffer())
+      const { channels, samples } = readWav(bytes)
+      const sides = [0, 1].map((side) => samples.filter((_, i) => i % 2 === side))
+      const begin = (side: number, frequency: number) => {
+        for (let at = 0; at + 320 <= sides[side]!.length; at += 80)
+          if (toneShare(sides[side]!.subarray(at, at + 320), frequency) > 0.6) return at / 8
+        return -1
+      }
+      return { recording, bytes, channels, begin, durationMs: samples.length / 16 }
+    }
+    return { caller, callee, id, recording_id, play, recorded }
+  }
+
+  test('two channels keep what the phone says apart from what it hears, and a pause is in neither', async () => {
+    const repeating = await repeatEvents(lab)
+    const { caller, id, play, recorded } = await recordedApart()
+    await play(600, 1_100, 600)
+    await lab.calls.recording_pause({ id })
+    await play(1_700, 2_300, 600)
+    await lab.calls.recording_resume({ id })
+    await play(800, 1_400, 600)
+    await caller.hangup()
+    const { recording, bytes, channels, begin } = await recorded()
+    expect(channels).toBe(2)
+    expect(recording).toMatchObject({
+      filesize: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      uri_download: expect.stringContaining(recording.id),
+    })
+    for (const frequency of [600, 800]) expect([begin(0, frequency) >= 0, begin(1, frequency)]).toEqual([true, -1])
+    for (const frequency of [1_100, 1_400]) expect([begin(0, frequency), begin(1, frequency) >= 0]).toEqual([-1, true])
+    // At the end of a pause a frame may pass, of 20 ms.
+    expect([begin(0, 2_300), begin(1, 1_700)]).toEqual([-1, -1])
+    expect(begin(0, 800) - begin(0, 600)).toBeLessThan(1_000)
+    for (const [left, right] of [
+      [600, 1_100],
+      [800, 1_400],
+    ] as const) {
+      expect(Math.abs(begin(0, left) - begin(1, right))).toBeLessThan(120)
+    }
+    expect(await lab.ari('recordings/stored')).toEqual([])
+    expect(await lab.told(recording.id)).toEqual(['recording_started', 'recording_finished'])
+    await repeating.close()
+    await lab.ended(isIncoming)
+  })
+
+  test('a silence on one side ends no recording of two channels; one on both does, while the call goes on', async () => {
+    const { caller, callee, id, recorded } = await recordedApart({ end_of_silence: 1 })
+    await callee.play({ frequency: 1_100, durationMs: 2_500 })
+    const { begin, durationMs } = await recorded()
+    expect(durationMs - begin(1, 1_100)).toBeGreaterThan(2_400)
+    expect(await lab.calls.get({ id })).toMatchObject({ status: 'progressing', recording_id: nilId })
+    expect(await lab.ari('channels')).toHaveLength(2)
+    await caller.hangup()
+    await lab.ended(isIncoming)
+  })
+
+  test('of a recording of two channels that is deleted, or whose call ends as it begins, the node keeps nothing', async () => {
+    const deleted = await recordedApart()
+    await lab.recordings.delete({ id: deleted.recording_id })
+    await vi.waitUntil(async () => (await lab.ari('recordings/stored')).length === 0, 5_000)
+    expect(await lab.ari('channels')).toHaveLength(2)
+    const { recording_id } = await lab.calls.recording_start({ id: deleted.id, channels: 2 })
+    await deleted.caller.hangup()
+    await vi.waitUntil(async () => (await lab.recordings.get({ id: recording_id })).status === 'ended', 5_000)
+    expect(await lab.ari('recordings/stored')).toEqual([])
+    await lab.ended(isIncoming)
   })
 
   test.each([

@@ -3,7 +3,7 @@ import { commonError, type EventEnvelope, nilId } from '@sidetone/contract'
 import { asteriskContractOf } from '@sidetone/proto-schemas/asterisk'
 import { newId, now } from '@sidetone/store'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { type Lab, openLab } from './platform.ts'
+import { type Lab, openLab, repeatEvents } from './platform.ts'
 
 let lab: Lab
 beforeAll(async () => {
@@ -31,16 +31,7 @@ const ariEvent = (asterisk_id: string, event: object): EventEnvelope =>
 
 test('events of the node that come twice change nothing', async () => {
   const { transport } = lab.platform
-  const seen = new Set<string>()
-  const repeating = await transport.subscribe({
-    name: 'repeater',
-    types: ['ari_received'],
-    handler: async (event) => {
-      if (seen.has(event.id)) return
-      seen.add(event.id)
-      void transport.publish(event)
-    },
-  })
+  const repeating = await repeatEvents(lab)
   const number = lab.number(
     { type: 'answer' },
     { type: 'beep' },
@@ -143,6 +134,10 @@ test('a call whose node is heard of again goes on', async () => {
 })
 
 test('channels that have no call are hung up when their node is heard of, young ones are left', async () => {
+  const caller = await lab.dial(lab.number({ type: 'answer' }, { type: 'recording_start' }, wait()))
+  await caller.answered
+  await vi.waitUntil(async () => (await lab.recordings.list({})).result[0]?.status === 'recording')
+  const { recording_id } = await lab.call({ status: 'progressing' })
   const ended: string[] = []
   const channel = (id: string, creationtime: string, app = 'sidetone') => ({
     id,
@@ -158,6 +153,7 @@ test('channels that have no call are hung up when their node is heard of, young 
         async request({ method, path }) {
           if (method === 'DELETE') ended.push(path)
           const body = [
+            channel(`snoop-in-${recording_id}`, '2026-01-01T00:00:00.000+0000'),
             channel('old', '2026-01-01T00:00:00.000+0000'),
             channel(`snoop-${newId()}`, '2026-01-01T00:00:00.000+0000'),
             channel('young', new Date().toISOString()),
@@ -174,6 +170,8 @@ test('channels that have no call are hung up when their node is heard of, young 
   await vi.waitUntil(() => ended.length > 1)
   await server.close()
   expect(ended).toEqual([expect.stringContaining('old'), expect.stringMatching(/snoop-/)])
+  await caller.hangup()
+  await lab.ended()
 })
 
 test('a flow manager that is away for a moment is waited for', async () => {
