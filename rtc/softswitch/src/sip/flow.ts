@@ -20,6 +20,25 @@ export interface Flow extends Readonly<FlowTarget> {
 
 export type PacketHandler = (data: Buffer, flow: Flow) => void
 
+/** Sends and hears messages of one protocol. */
+export interface Transport {
+  readonly port: number
+  /** Throws where none can be opened: to a browser that is not connected. */
+  flowTo(target: FlowTarget): Flow
+  close(): Promise<void>
+}
+
+/** What every transport takes. */
+export interface TransportOptions {
+  /** The address to listen at. */
+  bind: string
+  port: number
+  onPacket: PacketHandler
+  /** Just before it goes. */
+  onSent?: PacketHandler | undefined
+  onSendError: (error: Error) => void
+}
+
 /** A protocol that neither loses nor repeats: its requests are not sent again (§17.1.1.2). */
 export const isReliable = ({ protocol }: Pick<Flow, 'protocol'>): boolean => protocol !== 'UDP'
 

@@ -1,22 +1,11 @@
-import { once } from 'node:events'
 import { createServer, isIP, connect as netConnect, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls'
-import { type Flow, type FlowTarget, type PacketHandler, plainAddress } from './flow.ts'
+import { type ConnectionOptions, createAdmission, FIRST_MESSAGE_MS, listen } from './connections.ts'
+import { type Flow, type FlowTarget, plainAddress, type Transport } from './flow.ts'
 import { createStreamFramer } from './stream-framing.ts'
 import type { TlsIdentity } from './tls-identity.ts'
 
-export interface StreamTransport {
-  readonly port: number
-  /** Uses the connection that is there (RFC 3261 §18.1.1), else opens one. */
-  flowTo(target: FlowTarget): Flow
-  close(): Promise<void>
-}
-
-const MAX_CONNECTIONS = 2000
-/** So that one address cannot take them all. */
 const MAX_CONNECTIONS_PER_ADDRESS = 200
-/** Who connects and sends no message within this time is a scanner. */
-const FIRST_MESSAGE_MS = 32_000
 const HANDSHAKE_MS = 10_000
 /** A server that is there has answered by then; the next one may be tried (RFC 3263 §4.3). */
 const CONNECT_MS = 4000
@@ -25,24 +14,14 @@ const PONG = Buffer.from('\r\n')
 const keyOf = ({ remoteAddress, remotePort, serverName = '' }: FlowTarget) =>
   `${remoteAddress}:${remotePort} ${serverName}`
 
-/** TCP, or with an identity TLS: listens, and connects to others. */
-export async function openStream(options: {
-  bind: string
-  port: number
-  tls?: TlsIdentity | undefined
-  onPacket: PacketHandler
-  onSent?: PacketHandler | undefined
-  onSendError: (error: Error) => void
-  onMalformed: () => void
-  onFlowClosed: (flow: Flow) => void
-}): Promise<StreamTransport> {
+/** TCP, or with an identity TLS: listens, and connects to others where no connection is there (RFC 3261 §18.1.1). */
+export async function openStream(options: ConnectionOptions & { tls?: TlsIdentity | undefined }): Promise<Transport> {
   const { tls } = options
   const protocol = tls ? 'TLS' : 'TCP'
   const flows = new Map<string, Flow & { socket: Socket }>()
-  const sockets = new Set<Socket>()
-  const perAddress = new Map<string, number>()
+  const incoming = createAdmission(MAX_CONNECTIONS_PER_ADDRESS)
 
-  function adopt(socket: Socket, target: FlowTarget, incoming: boolean): Flow {
+  function adopt(socket: Socket, target: FlowTarget, accepted: boolean): Flow {
     const key = keyOf(target)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 30_000)
@@ -60,8 +39,8 @@ export async function openStream(options: {
       },
     }
     flows.set(key, flow)
-    socket.setTimeout(incoming ? FIRST_MESSAGE_MS : CONNECT_MS, () => socket.destroy())
-    if (!incoming) socket.once(tls ? 'secureConnect' : 'connect', () => socket.setTimeout(0))
+    socket.setTimeout(accepted ? FIRST_MESSAGE_MS : CONNECT_MS, () => socket.destroy())
+    if (!accepted) socket.once(tls ? 'secureConnect' : 'connect', () => socket.setTimeout(0))
     const framer = createStreamFramer(() => socket.write(PONG))
     socket.on('data', (chunk) => {
       const messages = framer.push(chunk)
@@ -81,23 +60,11 @@ export async function openStream(options: {
     return flow
   }
 
-  /** Counts a connection, before any handshake; too many are refused. */
+  /** Before any handshake. */
   function admit(socket: Socket): boolean {
-    const address = plainAddress(socket.remoteAddress ?? '')
-    const count = (perAddress.get(address) ?? 0) + 1
-    if (address === '' || sockets.size >= MAX_CONNECTIONS || count > MAX_CONNECTIONS_PER_ADDRESS) {
-      socket.destroy()
-      return false
-    }
-    sockets.add(socket)
-    perAddress.set(address, count)
-    socket.on('close', () => {
-      sockets.delete(socket)
-      const left = perAddress.get(address)! - 1
-      if (left > 0) perAddress.set(address, left)
-      else perAddress.delete(address)
-    })
-    return true
+    const admitted = incoming.admit(socket)
+    if (!admitted) socket.destroy()
+    return admitted
   }
 
   const accept = (socket: Socket) => {
@@ -116,10 +83,7 @@ export async function openStream(options: {
       if (admit(socket)) accept(socket)
     })
   }
-  server.listen({ port: options.port, host: options.bind, ipv6Only: options.bind.includes(':') })
-  await once(server, 'listening')
-  server.on('error', options.onSendError)
-  const address = server.address()
+  const port = await listen(server, options)
 
   function connect({ remoteAddress: host, remotePort: port, serverName = host }: FlowTarget): Socket {
     if (!tls) return netConnect(port, host)
@@ -128,7 +92,7 @@ export async function openStream(options: {
   }
 
   return {
-    port: typeof address === 'object' && address ? address.port : options.port,
+    port,
     flowTo(target) {
       const existing = flows.get(keyOf(target))
       return existing?.open || existing?.socket.connecting ? existing : adopt(connect(target), target, false)
@@ -136,7 +100,7 @@ export async function openStream(options: {
     close() {
       tls?.close()
       for (const { socket } of flows.values()) socket.destroy()
-      for (const socket of sockets) socket.destroy()
+      incoming.destroyAll()
       return new Promise((resolve) => server.close(() => resolve()))
     },
   }

@@ -1,5 +1,6 @@
-import type { Flow, FlowTarget, PacketHandler, Protocol } from './flow.ts'
-import { openStream, type StreamTransport } from './stream-transport.ts'
+import type { ConnectionOptions } from './connections.ts'
+import type { Flow, FlowTarget, Protocol, Transport } from './flow.ts'
+import { openStream } from './stream-transport.ts'
 import type { TlsIdentity } from './tls-identity.ts'
 import { openUdp } from './udp-transport.ts'
 import { openWs } from './ws-transport.ts'
@@ -12,19 +13,11 @@ export interface Transports {
   close(): Promise<void>
 }
 
-interface Options {
-  bind: string
-  port: number
+interface Options extends ConnectionOptions {
   tls?: { port: number; identity: TlsIdentity } | undefined
   ws?: { port: number; origins?: string[] | undefined } | undefined
-  onPacket: PacketHandler
-  /** Just before it goes. */
-  onSent?: PacketHandler | undefined
-  onSendError: (error: Error) => void
-  onMalformed: () => void
   /** A WebSocket was not taken. */
   onRefused: () => void
-  onFlowClosed: (flow: Flow) => void
 }
 
 /** Opens UDP and TCP on the same port, TLS and WebSocket on their own. Port 0 takes a free one. */
@@ -51,9 +44,7 @@ export async function openTransports(options: Options): Promise<Transports> {
   }
 }
 
-async function openUdpAndTcp(
-  options: Omit<Options, 'tls' | 'ws'>,
-): Promise<[Awaited<ReturnType<typeof openUdp>>, StreamTransport]> {
+async function openUdpAndTcp(options: ConnectionOptions): Promise<[udp: Transport, tcp: Transport]> {
   const udp = await openUdp(options)
   const tcp = await openStream({ ...options, port: udp.port }).catch(async (error: NodeJS.ErrnoException) => {
     await udp.close()

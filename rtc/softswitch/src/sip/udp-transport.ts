@@ -1,20 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import type { Flow, FlowTarget, PacketHandler } from './flow.ts'
+import type { Flow, FlowTarget, Transport, TransportOptions } from './flow.ts'
 
-export interface UdpTransport {
-  readonly port: number
-  flowTo(target: Pick<FlowTarget, 'remoteAddress' | 'remotePort'>): Flow
-  close(): Promise<void>
-}
-
-export async function openUdp(options: {
-  bind: string
-  port: number
-  onPacket: PacketHandler
-  onSent?: PacketHandler | undefined
-  onSendError: (error: Error) => void
-}): Promise<UdpTransport> {
+export async function openUdp(options: TransportOptions): Promise<Transport> {
   const family = options.bind.includes(':') ? 6 : 4
   // Targets are addresses; without this, Node asks its resolver for each packet.
   const lookup = (host: string, _: unknown, callback: (error: null, address: string, family: number) => void) =>
@@ -25,7 +13,7 @@ export async function openUdp(options: {
     ipv6Only: family === 6,
     lookup: lookup as never,
   })
-  const flowTo: UdpTransport['flowTo'] = ({ remoteAddress, remotePort }) => {
+  const flowTo = ({ remoteAddress, remotePort }: Pick<FlowTarget, 'remoteAddress' | 'remotePort'>): Flow => {
     const flow: Flow = {
       protocol: 'UDP',
       remoteAddress,
