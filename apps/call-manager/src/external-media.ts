@@ -58,7 +58,7 @@ export async function startExternalMedia(core: Core, call: CallRow, options: Opt
 export async function outsideHost(core: Core, text: string): Promise<string> {
   const url = /^wss?:/.test(text) ? URL.parse(text) : null
   if (url) {
-    await core.outbound.addressOf(url.hostname.replace(/^\[|\]$/g, ''))
+    await core.outbound.addressOf(url.hostname)
     return text
   }
   const [, host, port] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text) ?? []

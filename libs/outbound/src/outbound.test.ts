@@ -183,8 +183,9 @@ describe('names', () => {
 
   test('an address is given only of a host that may be reached', async () => {
     expect(await open().addressOf('127.0.0.1')).toBe('127.0.0.1')
+    for (const host of ['::1', '[::1]']) expect(await open({ allow: ['::1/128'] }).addressOf(host)).toBe('::1')
     expect(await open({ allow: ['127.0.0.0/8', '::1/128'] }).addressOf('localhost')).toMatch(/^(127\.0\.0\.1|::1)$/)
-    for (const host of ['127.0.0.2', 'localhost'])
+    for (const host of ['127.0.0.2', 'localhost', '[::1]'])
       await expect(open({ allow: [] }).addressOf(host)).rejects.toThrow(OutboundRefused)
   })
 

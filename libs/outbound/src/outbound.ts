@@ -37,7 +37,7 @@ export interface OutboundResponse {
 export interface Outbound {
   /** Whether a request to the URL would be let out now; for a URL that is stored and used later. */
   check(url: string): Promise<void>
-  /** The first address of a host, all of which may be reached; for what does not speak HTTP. */
+  /** The first address of a host, all of which may be reached; for what does not speak HTTP. `[::1]` is `::1`. */
   addressOf(host: string): Promise<string>
   fetch(url: string, options?: OutboundRequest): Promise<OutboundResponse>
   close(): Promise<void>
@@ -70,7 +70,8 @@ export function createOutbound(options: OutboundOptions): Outbound {
     bodyTimeout: 0,
   })
 
-  const resolve = async (host: string): Promise<string> => {
+  const resolve = async (hostname: string): Promise<string> => {
+    const host = unbracketed(hostname)
     const addresses = isIP(host) ? [{ address: host }] : await lookup(host, { all: true })
     for (const { address } of addresses) judge(address, host)
     return addresses[0]!.address
@@ -126,7 +127,7 @@ export function createOutbound(options: OutboundOptions): Outbound {
   return {
     check: (url) =>
       within(url, options.timeoutMs, async () => {
-        await resolve(unbracketed(parseUrl(url).hostname))
+        await resolve(parseUrl(url).hostname)
       }),
     addressOf: (host) => within(host, options.timeoutMs, () => resolve(host)),
     fetch: (url, asked = {}) => within(url, asked.timeoutMs ?? options.timeoutMs, (signal) => send(url, asked, signal)),

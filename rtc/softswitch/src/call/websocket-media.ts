@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { WebSocket } from 'ws'
 import type { SampleFormat } from '../media/sample-format.ts'
-import { bareHost } from '../sip/uri.ts'
 import { type Channel, createChannel, destroyChannel, emitHangupRequest, enterStasis, setState } from './channel.ts'
 import type { Core } from './core.ts'
 import { createMediaSocket, type Direction, type MediaSocket } from './media-socket.ts'
@@ -105,7 +104,7 @@ export function createWebsocketMedia(core: Core, awaited: AwaitedSockets, option
 /** Connects to an address that was judged, however the name may resolve a moment later. */
 async function connect(core: Core, url: string): Promise<WebSocket> {
   const { hostname } = new URL(url)
-  const address = await core.addressOf(bareHost(hostname))
+  const address = await core.addressOf(hostname)
   const ws = new WebSocket(url, 'media', {
     handshakeTimeout: 10_000,
     maxPayload: maxMessageBytes,
