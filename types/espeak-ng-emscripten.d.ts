@@ -1,3 +1,4 @@
+// The package comes without types; this is the part of it that is used.
 declare module '@echogarden/espeak-ng-emscripten' {
   interface Engine {
     readonly samplerate: number

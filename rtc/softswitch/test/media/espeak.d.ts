@@ -1,8 +1,0 @@
-declare module '@echogarden/espeak-ng-emscripten' {
-  interface Engine {
-    readonly samplerate: number
-    set_voice(identifier: string): number
-    synthesize(ssml: string, onAudio: (samples: Int16Array | undefined) => boolean): void
-  }
-  export default function load(): Promise<{ eSpeakNGWorker: new () => Engine }>
-}
