@@ -45,7 +45,16 @@ export const PlanType = z.enum(['free', 'basic', 'professional', 'unlimited'])
 export type PlanType = z.infer<typeof PlanType>
 
 /** Of what a plan allows so many. */
-export const PlanResource = z.enum(['extension', 'agent', 'trunk', 'virtual_number', 'flow', 'accesskey'])
+export const PlanResource = z.enum([
+  'extension',
+  'agent',
+  'trunk',
+  'virtual_number',
+  'flow',
+  'accesskey',
+  'tag',
+  'webhook_endpoint',
+])
 export type PlanResource = z.infer<typeof PlanResource>
 
 const PaymentType = z.enum(['', 'prepaid'])

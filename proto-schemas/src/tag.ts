@@ -11,6 +11,7 @@ import {
   resourceFields,
 } from '@sidetone/contract'
 import { z } from 'zod'
+import { planErrors } from './plan-limit.ts'
 
 /** A label that a customer puts on its agents, queues and contacts. */
 export const Tag = z.object({ ...resourceFields, name: Name.min(1), detail: z.string() }).meta({ id: 'Tag' })
@@ -21,7 +22,7 @@ const errors = ['TAG_NOT_FOUND'] as const
 
 export const tagContract = defineContract({
   name: 'tag',
-  errors: { TAG_NOT_FOUND: { status: 'NOT_FOUND', message: 'The tag was not found.' } },
+  errors: { ...planErrors, TAG_NOT_FOUND: { status: 'NOT_FOUND', message: 'The tag was not found.' } },
   resources: {
     tag: {
       operations: {
@@ -32,7 +33,14 @@ export const tagContract = defineContract({
           input: PageQuery,
           output: Page(Tag),
         }),
-        create: operation({ http: 'POST /tags', summary: 'Create a tag', allow: managers, input: Fields, output: Tag }),
+        create: operation({
+          http: 'POST /tags',
+          summary: 'Create a tag',
+          allow: managers,
+          input: Fields,
+          output: Tag,
+          errors: ['RESOURCE_LIMIT_EXCEEDED'],
+        }),
         get: operation({
           http: 'GET /tags/{id}',
           summary: 'Get a tag',

@@ -16,6 +16,7 @@ import {
 } from '@sidetone/contract'
 import { z } from 'zod'
 import { WebhookMethod } from './common.ts'
+import { planErrors } from './plan-limit.ts'
 
 /** Which events: their type, in which `*` stands for any letters: `call_hangup`, `call_*`, `*`. */
 const EventPattern = z
@@ -99,6 +100,7 @@ const changeErrors = [notFound, 'WEBHOOK_ENDPOINT_READ_ONLY'] as const
 export const webhookContract = defineContract({
   name: 'webhook',
   errors: {
+    ...planErrors,
     INVALID_WEBHOOK_URI: { status: 'INVALID_ARGUMENT', message: 'uri: must be a public http or https URL.' },
     WEBHOOK_FAILED: { status: 'FAILED_PRECONDITION', message: 'The receiver did not accept the webhook.' },
     WEBHOOK_ENDPOINT_NOT_FOUND: { status: 'NOT_FOUND', message: 'The webhook endpoint was not found.' },
@@ -156,7 +158,7 @@ export const webhookContract = defineContract({
           allow: managers,
           input: Fields,
           output: WebhookEndpointWithSecret,
-          errors: ['INVALID_WEBHOOK_URI'],
+          errors: ['INVALID_WEBHOOK_URI', 'RESOURCE_LIMIT_EXCEEDED'],
         }),
         get: operation({
           http: 'GET /webhook_endpoints/{id}',

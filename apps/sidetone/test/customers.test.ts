@@ -145,12 +145,13 @@ test('a customer that is deleted takes everything with it', async () => {
   )
   await client(registrarContract).extension.create({ extension: '1000', password: 'secret secret' }, mine)
   const many = Array.from({ length: 1_050 }, (_, n) => n)
-  await Promise.all(
-    many.flatMap((n) => [
-      client(tagContract).tag.create({ name: `tag ${n}` }, mine),
+  await Promise.all([
+    // Its plan allows no more of them.
+    ...many.slice(0, 1_000).map((n) => client(tagContract).tag.create({ name: `tag ${n}` }, mine)),
+    ...many.map((n) =>
       client(numberContract).number.create({ number: `+1555${String(2_000_000 + n)}`, name: '', call_flow_id }, mine),
-    ]),
-  )
+    ),
+  ])
   const file = {
     filename: 'a.wav',
     filesize: 3,

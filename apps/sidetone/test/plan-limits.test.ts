@@ -28,6 +28,7 @@ test.each([
   ['extensions', 5, (n: number) => ({ extension: `20${n}`, password: 'secret secret' })],
   ['trunks', 1, (n: number) => trunk(`t${n}`)],
   ['numbers', 5, (n: number) => ({ number: `+89900100000${n}`, type: 'virtual' })],
+  ['webhook_endpoints', 10, () => ({ uri: 'http://127.0.0.1:9/', status: 'disabled' })],
 ] as const)('the free plan allows so many %s (%i), also when they are made at once', async (what, limit, body) => {
   const path = `/v1.0/${what}`
   const answers = await Promise.all(Array.from({ length: limit + 2 }, (_, n) => post(path, body(n))))

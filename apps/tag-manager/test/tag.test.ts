@@ -1,12 +1,19 @@
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { tagContract } from '@sidetone/proto-schemas/tag'
-import { adminOf, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
+import { adminOf, scripted, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { tagManager } from '../src/manager.ts'
 
 const [acme, rival] = [adminOf(someId(1)), adminOf(someId(2))]
+/** Its plan allows the rival two. */
+const billing = scripted(billingContract, {
+  billing_account: {
+    plan_limit: async (_, { customer_id }) => ({ limit: customer_id === rival.customer_id ? 2 : null }),
+  },
+})
 let app: TestPlatform
 beforeEach(async () => {
-  app = await startTestPlatform({ managers: [tagManager] })
+  app = await startTestPlatform({ managers: [tagManager, billing] })
 })
 afterEach(() => app.close())
 
@@ -34,4 +41,14 @@ test('a tag does not exist for anyone but its customer', async () => {
   await expect(tag.delete({ id })).rejects.toMatchObject(missing)
   expect((await tag.list({})).result).toEqual([])
   expect(await app.events()).toHaveLength(1)
+})
+
+test('a customer has as many tags as its plan allows, also when they are made at once', async () => {
+  const { tag } = app.as(tagContract, rival)
+  const make = () => tag.create({ name: 'vip', detail: '' })
+  const outcomes = await Promise.allSettled(Array.from({ length: 4 }, make))
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(2)
+  await expect(make()).rejects.toMatchObject({ status: 'RESOURCE_EXHAUSTED', reason: 'RESOURCE_LIMIT_EXCEEDED' })
+  await tag.delete({ id: (await tag.list({})).result[0]!.id })
+  await make()
 })

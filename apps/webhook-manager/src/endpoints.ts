@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { ApiError, Handlers, OperationContext, Scope } from '@sidetone/contract'
+import { takeRoom } from '@sidetone/manager'
 import { OutboundRefused } from '@sidetone/outbound'
+import { billingContract } from '@sidetone/proto-schemas/billing'
+import { planLimit } from '@sidetone/proto-schemas/plan-limit'
 import { publicEventTypes } from '@sidetone/proto-schemas/public-event'
 import type { WebhookEndpoint, webhookContract } from '@sidetone/proto-schemas/webhook'
 import { newId, now, type Tx, timeAfter } from '@sidetone/store'
@@ -14,7 +17,7 @@ const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
 type Changeable = OperationContext<'WEBHOOK_ENDPOINT_NOT_FOUND' | 'WEBHOOK_ENDPOINT_READ_ONLY'>
 
 export function endpointHandlers(core: Core): Omit<Handlers<typeof webhookContract>['webhook_endpoint'], 'follow'> {
-  const { store, endpoints, deliveries, emit, outbound } = core
+  const { store, endpoints, deliveries, emit, outbound, client } = core
 
   async function checked({ uri, event_types }: { uri: string; event_types: string[] }, context: UriContext) {
     await checkUri(core, uri, context)
@@ -53,9 +56,11 @@ export function endpointHandlers(core: Core): Omit<Handlers<typeof webhookContra
 
     async create(fields, context) {
       await checked(fields, context)
-      const { customer_id } = context
+      const { customer_id, fail } = context
       const secret = newSecret()
+      const limit = await planLimit(client(billingContract), customer_id, 'webhook_endpoint')
       return store.transaction(async (tx) => {
+        await takeRoom(tx, endpoints, { customer_id, limit, where: { type: 'endpoint' }, fail })
         const endpoint = await endpoints.insert(tx, {
           ...{ ...fields, ...healthy, customer_id, secret, type: 'endpoint', method: 'POST' },
           ...{ old_secret: null, tm_old_secret_expire: null, tm_source: null },

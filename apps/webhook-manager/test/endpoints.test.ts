@@ -1,4 +1,5 @@
 import { internalIdentity } from '@sidetone/contract'
+import { billingContract } from '@sidetone/proto-schemas/billing'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { tagContract } from '@sidetone/proto-schemas/tag'
 import { webhookContract } from '@sidetone/proto-schemas/webhook'
@@ -21,6 +22,10 @@ const noCustomers = scripted(customerContract, {
     },
   },
 })
+/** Its plan allows the rival two endpoints. */
+const billing = scripted(billingContract, {
+  billing_account: { plan_limit: async (_, { customer_id }) => ({ limit: customer_id === rival ? 2 : null }) },
+})
 
 describe.each(await testDatabases('webhook endpoints'))('on $name', ({ create }) => {
   let database: TestDatabase
@@ -30,7 +35,7 @@ describe.each(await testDatabases('webhook endpoints'))('on $name', ({ create })
     database = await create()
     receivers = []
     app = await startTestPlatform({
-      managers: [noCustomers, webhookManager],
+      managers: [noCustomers, billing, webhookManager],
       env: database.url === undefined ? {} : { DATABASE_URL: database.url },
     })
   })
@@ -117,6 +122,19 @@ describe.each(await testDatabases('webhook endpoints'))('on $name', ({ create })
     await expect(foreign.webhook_endpoint.ping({ id })).rejects.toMatchObject(missing)
     await expect(foreign.webhook_delivery.list({ id })).rejects.toMatchObject(missing)
     await expect(foreign.webhook_delivery.replay({ id, delivery_id: id })).rejects.toMatchObject(missing)
+  })
+
+  test('a customer has as many as its plan allows, its own address aside, also when they are made at once', async () => {
+    const at = await receiver()
+    const address = { uri: at.url, method: 'POST', secret: '', tm_source: now() } as const
+    await app.as(webhookContract, internalIdentity(rival)).webhook_endpoint.follow(address)
+    const { webhook_endpoint } = as(rival)
+    const make = () => webhook_endpoint.create({ uri: at.url })
+    const outcomes = await Promise.allSettled(Array.from({ length: 4 }, make))
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(2)
+    await expect(make()).rejects.toMatchObject({ status: 'RESOURCE_EXHAUSTED', reason: 'RESOURCE_LIMIT_EXCEEDED' })
+    await webhook_endpoint.delete({ id: (await webhook_endpoint.list({})).result[0]!.id })
+    await make()
   })
 
   test('a burst with failures arrives whole, the events of a resource in order', async () => {
