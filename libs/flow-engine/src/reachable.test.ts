@@ -1,8 +1,8 @@
 import { ActionInput } from '@sidetone/proto-schemas/action'
 import { expect, test } from 'vitest'
+import { idOf } from '../test/played.ts'
 import { checkActions } from './check-actions.ts'
 
-const idOf = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 type Given = Omit<Partial<ActionInput>, 'type'>
 
 /** Action `n` has the id `idOf(n)`, counted from 1; the numbers of those that nothing leads to. */

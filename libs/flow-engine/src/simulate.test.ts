@@ -1,9 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: flows write their variables so
 import type { Simulation } from '@sidetone/proto-schemas/simulation'
 import { describe, expect, test } from 'vitest'
+import { idOf } from '../test/played.ts'
 import { simulate } from './index.ts'
-
-const idOf = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 
 /** What happened, in short: `at type what`. */
 const story = ({ trace }: Simulation) =>

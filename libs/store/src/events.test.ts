@@ -9,30 +9,11 @@ import { EventEnvelope, nilId } from '@sidetone/contract'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { migrated, quiet, Thing, thingContract, thingOf } from '../test/thing.ts'
-import {
-  createEmitter,
-  createIdempotencyStore,
-  once,
-  openStore,
-  pruneInbox,
-  type Relay,
-  resourceTable,
-  type Store,
-  startRelay,
-} from './index.ts'
+import { createEmitter, openStore, type Relay, resourceTable, type Store, startRelay } from './index.ts'
 import { serverLockName } from './lock.ts'
 import { type TestDatabase, testDatabases } from './testing.ts'
 
 const databases = await testDatabases('events')
-/** Turns texts around, and notices one that is read in another place than it was written for. */
-const secrets = {
-  encrypt: (plain: string, context: string) => [...`${context} ${plain}`].reverse().join(''),
-  decrypt(text: string, context: string) {
-    const plain = [...text].reverse().join('')
-    if (!plain.startsWith(`${context} `)) throw new Error('written for another place')
-    return plain.slice(context.length + 1)
-  },
-}
 const things = resourceTable(Thing, 'thing_thing')
 const emit = createEmitter(thingContract)
 
@@ -359,54 +340,4 @@ describe.each(databases)('events on $name', ({ name, create }) => {
       line.close()
     },
   )
-
-  test('a subscriber reacts to an event once, and again when the reaction was rolled back', async () => {
-    const id = randomUUID()
-    const react = (subscriber: string, fails = false) =>
-      store.transaction(async (tx) => {
-        const fresh = await once(tx, subscriber, id)
-        if (fails) throw new Error('no')
-        return fresh
-      })
-    await expect(react('a', true)).rejects.toThrow('no')
-    const outcomes = await Promise.all([react('a'), react('a'), react('a')])
-    expect(outcomes.toSorted()).toEqual([false, false, true])
-    expect(await react('b')).toBe(true)
-    await pruneInbox(store, 60_000)
-    expect(await react('a')).toBe(false)
-    await pruneInbox(store, -60_000)
-    expect(await react('a')).toBe(true)
-  })
-
-  test('a request is new once, running while its lease lasts, then done, and never another one', async () => {
-    const memory = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: 60_000, secrets })
-    const reply = { status_code: 200, data_type: 'application/json', data: { é: [1] } }
-    const states = await Promise.all(Array.from({ length: 5 }, () => memory.begin('k', 'hash')))
-    expect(states.map(({ state }) => state).toSorted()).toEqual(['new', 'running', 'running', 'running', 'running'])
-    expect(await memory.begin('k', 'other')).toEqual({ state: 'mismatch' })
-    await memory.finish('k', reply)
-    const { reply: kept } = await store.kysely.selectFrom('bus_idempotency').select('reply').executeTakeFirstOrThrow()
-    expect(kept).not.toContain('application/json')
-    expect(await memory.begin('k', 'hash')).toEqual({ state: 'done', reply })
-    expect(await memory.begin('k', 'other')).toEqual({ state: 'mismatch' })
-    await memory.abandon('k')
-    expect(await memory.begin('k', 'hash')).toEqual({ state: 'done', reply })
-    await memory.begin('given up', 'hash')
-    await memory.abandon('given up')
-    expect(await memory.begin('given up', 'hash')).toEqual({ state: 'new' })
-  })
-
-  test('a request whose attempt died is lost until it is forgotten', async () => {
-    const dying = createIdempotencyStore(store, { leaseMs: -1, keepMs: 60_000, secrets })
-    await dying.begin('dying', 'hash')
-    expect(await dying.begin('dying', 'hash')).toEqual({ state: 'lost' })
-    await dying.prune()
-    expect(await dying.begin('dying', 'hash')).toEqual({ state: 'lost' })
-    const forgetful = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: -1_000, secrets })
-    await forgetful.prune()
-    expect(await dying.begin('dying', 'hash')).toEqual({ state: 'new' })
-    const expired = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: 0, secrets })
-    await sleep(2)
-    expect(await expired.begin('dying', 'other')).toEqual({ state: 'new' })
-  })
 })
