@@ -1,16 +1,13 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { ha1, type Who } from '../src/index.ts'
-import { type Ari, connectAri } from './ari/ari-client.ts'
 import { argsOf } from './ari/lab.ts'
-import { offer, openRawPeer } from './sip/raw-peer.ts'
-import { CUSTOMER, lookup, OTHER_CUSTOMER, startTestSwitch } from './start-test-switch.ts'
+import { offer } from './sip/raw-peer.ts'
+import { CUSTOMER, lookup, OTHER_CUSTOMER } from './start-test-switch.ts'
+import { openSwitchLab } from './switch-lab.ts'
 
 const domain = 'Acme.trunk.sidetone.test'
 const audio = offer('m=audio 40000 RTP/AVP 0')
 const [allowed, elsewhere] = ['127.0.0.41', '127.0.0.42']
-const closing: (() => unknown)[] = []
-let server: Awaited<ReturnType<typeof startTestSwitch>>
-let ari: Ari
 
 /** One trunk, which the user `pbx` may use from anywhere, and anybody from one address. */
 async function withTrunk({ user, domain, trunk }: Who) {
@@ -24,26 +21,7 @@ async function withTrunk({ user, domain, trunk }: Who) {
   }
 }
 
-beforeAll(async () => {
-  server = await startTestSwitch({ trustedCidrs: ['127.0.0.1/32'], lookup: withTrunk })
-  ari = await connectAri(server.access)
-})
-afterAll(async () => {
-  await ari.close()
-  await server.close()
-})
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close()
-  for (const { id } of (await ari.get('channels')).body) await ari.delete(`channels/${id}`)
-  await expect.poll(async () => (await ari.get('channels')).body, { timeout: 5_000 }).toEqual([])
-  ari.events.length = 0
-})
-
-const peer = async (host: string) => {
-  const made = await openRawPeer(server.sipPort, host)
-  closing.push(made.close)
-  return made
-}
+const { ari, peer } = await openSwitchLab({ trustedCidrs: ['127.0.0.1/32'], lookup: withTrunk })
 const invite = (host = domain, from = 'sip:+441234@pbx.example') => ({
   from,
   uri: `sip:+4930123456@${host}`,
