@@ -43,7 +43,8 @@ export async function start(database: TestDatabase): Promise<Running> {
   })
   const app = await startTestPlatform({
     managers: [agentManager, directs, customers],
-    env: { SMTP_URL: mailbox.url, ...(database.url && { DATABASE_URL: database.url }) },
+    env: { SMTP_URL: mailbox.url },
+    database,
   })
   return {
     app,
@@ -60,7 +61,6 @@ export async function start(database: TestDatabase): Promise<Running> {
     async close() {
       await app.close()
       await mailbox.close()
-      await database.drop()
     },
   }
 }

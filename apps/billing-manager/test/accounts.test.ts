@@ -9,16 +9,10 @@ import { announce, auditedBalance, customerWith, hungUpCall, operator, startBill
 
 describe.each(await testDatabases('billing accounts'))('on $name', ({ create }) => {
   let app: TestPlatform
-  let drop: () => Promise<void>
   beforeAll(async () => {
-    const database = await create()
-    drop = database.drop
-    app = await startBilling(database.url ? { DATABASE_URL: database.url } : {})
+    app = await startBilling({ database: await create() })
   })
-  afterAll(async () => {
-    await app.close()
-    await drop()
-  })
+  afterAll(() => app.close())
 
   test('a new customer has an account with the tokens of the free plan', async () => {
     const id = randomUUID()

@@ -32,17 +32,11 @@ test('months follow each other across years', () => {
 describe.each(await testDatabases('months of billing'))('on $name', ({ create }) => {
   let app: TestPlatform
   let store: Store
-  let drop: () => Promise<void>
   beforeAll(async () => {
-    const database = await create()
-    drop = database.drop
-    app = await startBilling(database.url ? { DATABASE_URL: database.url } : {})
+    app = await startBilling({ database: await create() })
     store = app.platform.store
   })
-  afterAll(async () => {
-    await app.close()
-    await drop()
-  })
+  afterAll(() => app.close())
 
   /** Nothing has been heard of it for a day. */
   async function forget(reference_id: string): Promise<void> {

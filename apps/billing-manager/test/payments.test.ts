@@ -25,15 +25,17 @@ beforeAll(async () => {
   paddle = await startPaddle()
   stripe = await startStripe()
   app = await startBilling({
-    PADDLE_API_KEY: paddleKey,
-    PADDLE_API_URL: paddle.url,
-    PADDLE_WEBHOOK_SECRET: paddleSecret,
-    PADDLE_PRICE_BASIC: 'pri_basic',
-    STRIPE_API_KEY: stripeKey,
-    STRIPE_API_URL: stripe.url,
-    STRIPE_WEBHOOK_SECRET: stripeSecret,
-    STRIPE_PRICE_BASIC: 'price_basic',
-    STRIPE_PRICE_PROFESSIONAL: 'price_professional',
+    env: {
+      PADDLE_API_KEY: paddleKey,
+      PADDLE_API_URL: paddle.url,
+      PADDLE_WEBHOOK_SECRET: paddleSecret,
+      PADDLE_PRICE_BASIC: 'pri_basic',
+      STRIPE_API_KEY: stripeKey,
+      STRIPE_API_URL: stripe.url,
+      STRIPE_WEBHOOK_SECRET: stripeSecret,
+      STRIPE_PRICE_BASIC: 'price_basic',
+      STRIPE_PRICE_PROFESSIONAL: 'price_professional',
+    },
   })
 })
 afterAll(async () => {
@@ -376,7 +378,7 @@ test('a closed account cancels all its subscriptions', async () => {
 })
 
 test('without its settings a provider is not there', async () => {
-  const bare = await startBilling()
+  const bare = await startBilling({})
   const { own } = await customerWith(bare, 0)
   const missing = { status: 'FAILED_PRECONDITION', reason: 'PAYMENT_PROVIDER_NOT_CONFIGURED' }
   await expect(own.payment.paddle_portal({})).rejects.toMatchObject(missing)

@@ -11,8 +11,9 @@ import { tables } from '../src/tables.ts'
 export const operator = { ...adminOf(nilId), permission: permissionBits.project_super_admin }
 
 /** The billing manager on a platform of its own. */
-export const startBilling = (env: Record<string, string> = {}): Promise<TestPlatform> =>
-  startTestPlatform({ managers: [billingManager], env })
+export const startBilling = (
+  options: Omit<Parameters<typeof startTestPlatform>[0], 'managers'>,
+): Promise<TestPlatform> => startTestPlatform({ managers: [billingManager], ...options })
 
 /** A customer whose account holds so many US dollars. */
 export async function customerWith(app: TestPlatform, usd: number) {

@@ -8,16 +8,10 @@ import { announce, customerWith, hungUpCall, operator, startBilling } from './pl
 
 describe.each(await testDatabases('rates'))('on $name', ({ create }) => {
   let app: TestPlatform
-  let drop: () => Promise<void>
   beforeAll(async () => {
-    const database = await create()
-    drop = database.drop
-    app = await startBilling(database.url ? { DATABASE_URL: database.url } : {})
+    app = await startBilling({ database: await create() })
   })
-  afterAll(async () => {
-    await app.close()
-    await drop()
-  })
+  afterAll(() => app.close())
 
   const rates = () => app.as(billingContract, operator).billing_rate
   const outgoing = { cost_type: 'call_pstn_outgoing' as const, rate_token_per_unit: 0 }

@@ -15,16 +15,10 @@ const { finishDue } = createClosing({ emit, ledger: createLedger({ emit }) })
 
 describe.each(await testDatabases('charges'))('on $name', ({ create }) => {
   let app: TestPlatform
-  let drop: () => Promise<void>
   beforeAll(async () => {
-    const database = await create()
-    drop = database.drop
-    app = await startBilling(database.url ? { DATABASE_URL: database.url } : {})
+    app = await startBilling({ database: await create() })
   })
-  afterAll(async () => {
-    await app.close()
-    await drop()
-  })
+  afterAll(() => app.close())
 
   const toLondon = (reference_id: string = randomUUID()) => ({
     reference_type: 'call' as const,

@@ -76,7 +76,8 @@ export async function start(database: TestDatabase): Promise<Running> {
   })
   const app = await startTestPlatform({
     managers: [customerManager, agents, billing],
-    env: { SMTP_URL: mailbox.url, TERMS_VERSION: '2026-11', ...(database.url && { DATABASE_URL: database.url }) },
+    env: { SMTP_URL: mailbox.url, TERMS_VERSION: '2026-11' },
+    database,
   })
   return {
     app,
@@ -86,7 +87,6 @@ export async function start(database: TestDatabase): Promise<Running> {
     async close() {
       await app.close()
       await mailbox.close()
-      await database.drop()
     },
   }
 }

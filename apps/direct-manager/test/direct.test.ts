@@ -7,19 +7,10 @@ import { directManager } from '../src/manager.ts'
 
 describe.each(await testDatabases('direct hashes'))('on $name', ({ create: createDatabase }) => {
   let app: TestPlatform
-  let drop: () => Promise<void>
   beforeAll(async () => {
-    const database = await createDatabase()
-    drop = database.drop
-    app = await startTestPlatform({
-      managers: [directManager],
-      env: database.url === undefined ? {} : { DATABASE_URL: database.url },
-    })
+    app = await startTestPlatform({ managers: [directManager], database: await createDatabase() })
   })
-  afterAll(async () => {
-    await app.close()
-    await drop()
-  })
+  afterAll(() => app.close())
 
   const [acme, rival] = [someId(1), someId(2)]
   const as = (customer_id?: string) => app.as(directContract, internalIdentity(customer_id)).direct

@@ -2,25 +2,17 @@ import { randomUUID } from 'node:crypto'
 import { internalIdentity } from '@sidetone/contract'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { now } from '@sidetone/store'
-import { type TestDatabase, testDatabases } from '@sidetone/store/testing'
+import { testDatabases } from '@sidetone/store/testing'
 import { adminOf, startTestPlatform, type TestPlatform } from '@sidetone/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { flowManager } from '../src/manager.ts'
 
 describe.each(await testDatabases('flows_of_customers'))('the flows of a customer on $name', ({ create }) => {
   let app: TestPlatform
-  let database: TestDatabase
   beforeAll(async () => {
-    database = await create()
-    app = await startTestPlatform({
-      managers: [flowManager],
-      env: database.url === undefined ? {} : { DATABASE_URL: database.url },
-    })
+    app = await startTestPlatform({ managers: [flowManager], database: await create() })
   })
-  afterAll(async () => {
-    await app.close()
-    await database.drop()
-  })
+  afterAll(() => app.close())
 
   const as = (customer: string) => app.as(flowContract, adminOf(customer))
   const reference = { reference_type: 'call' as const, reference_id: randomUUID() }

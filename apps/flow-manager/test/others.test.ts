@@ -114,16 +114,13 @@ beforeEach(() => {
 
 describe.each(await testDatabases('flows that ask others'))('on $name', ({ create }) => {
   let app: TestPlatform
-  let database: Awaited<ReturnType<typeof create>>
   beforeAll(async () => {
-    database = await create()
-    const env = database.url ? { DATABASE_URL: database.url } : {}
-    app = await startTestPlatform({ managers: [flowManager, callManager, webhookManager], env })
+    app = await startTestPlatform({
+      managers: [flowManager, callManager, webhookManager],
+      database: await create(),
+    })
   })
-  afterAll(async () => {
-    await app.close()
-    await database.drop()
-  })
+  afterAll(() => app.close())
 
   const inside = () => app.as(flowContract, internalIdentity(acme)).activeflow
   const mine = () => app.as(flowContract, adminOf(acme))

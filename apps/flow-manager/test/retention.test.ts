@@ -10,13 +10,8 @@ const dayMs = 86_400_000
 
 describe.each(await testDatabases('retention of flows'))('on $name', ({ create }) => {
   test('what ended, or was deleted, goes when its time is over; what runs stays', async () => {
-    const database = await create()
-    const env = {
-      FLOW_RETENTION_DAYS: '7',
-      DELETED_RETENTION_DAYS: '7',
-      ...(database.url && { DATABASE_URL: database.url }),
-    }
-    const app = await startTestPlatform({ managers: [flowManager], env })
+    const env = { FLOW_RETENTION_DAYS: '7', DELETED_RETENTION_DAYS: '7' }
+    const app = await startTestPlatform({ managers: [flowManager], env, database: await create() })
     const { store } = app.platform
     const { flow, activeflow } = app.as(flowContract, adminOf(acme))
     const { start } = app.as(flowContract, internalIdentity(acme)).activeflow
@@ -52,6 +47,5 @@ describe.each(await testDatabases('retention of flows'))('on $name', ({ create }
       )
     }, 5_000)
     await app.close()
-    await database.drop()
   })
 })

@@ -78,7 +78,8 @@ export async function startNumbers(
   })
   const app = await startTestPlatform({
     managers: [customers, flowManager, ...(withBilling ? [billing] : []), manager],
-    env: { ...(database.url !== undefined && { DATABASE_URL: database.url }), ...env },
+    env,
+    database,
   })
   const { store, transport } = app.platform
 
@@ -117,9 +118,6 @@ export async function startNumbers(
       await waiting.set({ due_ms: 0, run_at_ms: 0 }).execute()
       await store.transaction(async (tx) => tx.signal(`jobs:number:${type}`))
     },
-    async close() {
-      await app.close()
-      await database.drop()
-    },
+    close: app.close,
   }
 }

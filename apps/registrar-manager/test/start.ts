@@ -20,11 +20,8 @@ export async function startRegistrar(database: TestDatabase, { withDirects = tru
   })
   const app = await startTestPlatform({
     managers: [...(withDirects ? [directs] : []), registrarManager],
-    env: {
-      SIP_REALM: realm,
-      DEFAULT_CUSTOMER_ID: acme,
-      ...(database.url !== undefined && { DATABASE_URL: database.url }),
-    },
+    env: { SIP_REALM: realm, DEFAULT_CUSTOMER_ID: acme },
+    database,
   })
   return {
     app,
@@ -35,10 +32,7 @@ export async function startRegistrar(database: TestDatabase, { withDirects = tru
       const about = { resource: 'customer', resource_id: id, sequence: 1, time: now() }
       await app.platform.transport.publish({ ...envelope, ...about, data: { id, customer_id: id } })
     },
-    async close() {
-      await app.close()
-      await database.drop()
-    },
+    close: app.close,
   }
 }
 

@@ -37,7 +37,8 @@ export async function startRoutes(database: TestDatabase, env: Record<string, st
   })
   const app = await startTestPlatform({
     managers: [customerManager, callManager, routeManager],
-    env: { ...(database.url !== undefined && { DATABASE_URL: database.url }), ...env },
+    env,
+    database,
   })
   return {
     ...app.as(routeContract, operator),
@@ -49,10 +50,7 @@ export async function startRoutes(database: TestDatabase, env: Record<string, st
     },
     app,
     events: async () => (await app.events()).filter(({ publisher }) => publisher === 'route'),
-    async close() {
-      await app.close()
-      await database.drop()
-    },
+    close: app.close,
   }
 }
 

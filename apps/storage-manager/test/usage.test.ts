@@ -3,7 +3,7 @@ import { createJobs } from '@sidetone/jobs'
 import { customerContract } from '@sidetone/proto-schemas/customer'
 import { storageContract } from '@sidetone/proto-schemas/storage'
 import { newId, timeAfter } from '@sidetone/store'
-import { type TestDatabase, testDatabases } from '@sidetone/store/testing'
+import { testDatabases } from '@sidetone/store/testing'
 import { adminOf, scripted, startTestPlatform, type TestPlatform } from '@sidetone/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { defineHousekeeping, removeAbandoned } from '../src/housekeeping.ts'
@@ -19,23 +19,15 @@ const customers = scripted(customerContract, {
 })
 
 describe.each(await testDatabases('storage accounts'))('on $name', ({ create }) => {
-  let database: TestDatabase
   let app: TestPlatform
   beforeAll(async () => {
-    database = await create()
     app = await startTestPlatform({
       managers: [customers, storageManager],
-      env: {
-        STORAGE_QUOTA_BYTES: String(quota.bytes),
-        STORAGE_QUOTA_FILES: String(quota.files),
-        ...(database.url !== undefined && { DATABASE_URL: database.url }),
-      },
+      env: { STORAGE_QUOTA_BYTES: String(quota.bytes), STORAGE_QUOTA_FILES: String(quota.files) },
+      database: await create(),
     })
   })
-  afterAll(async () => {
-    await app.close()
-    await database.drop()
-  })
+  afterAll(() => app.close())
 
   const as = (customer: string) => app.as(storageContract, adminOf(customer))
   const asOperator = () =>

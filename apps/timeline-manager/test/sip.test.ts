@@ -2,7 +2,7 @@ import { type EventEnvelope, nilId } from '@sidetone/contract'
 import { type Call, callContract } from '@sidetone/proto-schemas/call'
 import { timelineContract } from '@sidetone/proto-schemas/timeline'
 import { newId, timeAfter } from '@sidetone/store'
-import { type TestDatabase, testDatabases } from '@sidetone/store/testing'
+import { testDatabases } from '@sidetone/store/testing'
 import { adminOf, scripted, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { timelineManager } from '../src/manager.ts'
@@ -34,19 +34,11 @@ const calls = scripted(callContract, {
 })
 
 describe.each(await testDatabases('captured SIP messages'))('on $name', ({ create }) => {
-  let database: TestDatabase
   let app: TestPlatform
   beforeEach(async () => {
-    database = await create()
-    app = await startTestPlatform({
-      managers: [calls, timelineManager],
-      env: database.url === undefined ? {} : { DATABASE_URL: database.url },
-    })
+    app = await startTestPlatform({ managers: [calls, timelineManager], database: await create() })
   })
-  afterEach(async () => {
-    await app.close()
-    await database.drop()
-  })
+  afterEach(() => app.close())
 
   const sip = (customer = acme) => app.as(timelineContract, adminOf(customer)).sip_message
   const message = ({ at = -45, sip_call_id = 'a@b', raw = 'INVITE sip:a SIP/2.0\r\n\r\n', ip = '192.0.2.1' } = {}) => ({

@@ -1,6 +1,6 @@
 import { type Actor, type EventEnvelope, internalIdentity, nilId, permissionBits } from '@sidetone/contract'
 import { timelineContract } from '@sidetone/proto-schemas/timeline'
-import { type TestDatabase, testDatabases } from '@sidetone/store/testing'
+import { testDatabases } from '@sidetone/store/testing'
 import { adminOf, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { timelineManager } from '../src/manager.ts'
@@ -9,19 +9,11 @@ import { openRetention } from '../src/retention.ts'
 const [acme, rival] = [someId(1), someId(2)]
 
 describe.each(await testDatabases('the timeline'))('on $name', ({ create }) => {
-  let database: TestDatabase
   let app: TestPlatform
   beforeEach(async () => {
-    database = await create()
-    app = await startTestPlatform({
-      managers: [timelineManager],
-      env: database.url === undefined ? {} : { DATABASE_URL: database.url },
-    })
+    app = await startTestPlatform({ managers: [timelineManager], database: await create() })
   })
-  afterEach(async () => {
-    await app.close()
-    await database.drop()
-  })
+  afterEach(() => app.close())
 
   function tagEvent({
     customer_id = acme,

@@ -4,7 +4,7 @@ import { customerContract } from '@sidetone/proto-schemas/customer'
 import { tagContract } from '@sidetone/proto-schemas/tag'
 import { webhookContract } from '@sidetone/proto-schemas/webhook'
 import { createEmitter, newId, now, timeAfter } from '@sidetone/store'
-import { type TestDatabase, testDatabases } from '@sidetone/store/testing'
+import { testDatabases } from '@sidetone/store/testing'
 import { adminOf, scripted, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
 import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -28,21 +28,15 @@ const billing = scripted(billingContract, {
 })
 
 describe.each(await testDatabases('webhook endpoints'))('on $name', ({ create }) => {
-  let database: TestDatabase
   let app: TestPlatform
   let receivers: Awaited<ReturnType<typeof startReceiver>>[]
   beforeEach(async () => {
-    database = await create()
     receivers = []
-    app = await startTestPlatform({
-      managers: [noCustomers, billing, webhookManager],
-      env: database.url === undefined ? {} : { DATABASE_URL: database.url },
-    })
+    app = await startTestPlatform({ managers: [noCustomers, billing, webhookManager], database: await create() })
   })
   afterEach(async () => {
     for (const { close } of receivers) close()
     await app.close()
-    await database.drop()
   })
 
   const as = (customer: string) => app.as(webhookContract, adminOf(customer))

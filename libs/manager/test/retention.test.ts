@@ -67,9 +67,8 @@ const noteManager = defineManager({
 
 describe.each(await testDatabases('retention of what was deleted'))('on $name', ({ create }) => {
   test('deleted rows, dead jobs and dead letters go when their time is over, with what their events were counted by', async () => {
-    const database = await create()
-    const env = { DELETED_RETENTION_DAYS: '7', ...(database.url && { DATABASE_URL: database.url }) }
-    const app = await startTestPlatform({ managers: [noteManager], env })
+    const env = { DELETED_RETENTION_DAYS: '7' }
+    const app = await startTestPlatform({ managers: [noteManager], env, database: await create() })
     const { store } = app.platform
     const { kysely } = store
     const { note } = app.as(noteContract, adminOf(acme))
@@ -107,6 +106,5 @@ describe.each(await testDatabases('retention of what was deleted'))('on $name', 
     expect(await count('bus_dead_letter', 'subscriber', 'old')).toBe(0)
     expect(await count('bus_dead_letter', 'subscriber', 'recent')).toBe(1)
     await app.close()
-    await database.drop()
   })
 })

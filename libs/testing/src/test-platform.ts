@@ -22,6 +22,7 @@ import {
   startManager,
 } from '@sidetone/manager'
 import { startRelay } from '@sidetone/store'
+import type { TestDatabase } from '@sidetone/store/testing'
 import { createLogger } from '@sidetone/telemetry'
 
 export interface TestPlatform {
@@ -43,12 +44,15 @@ type AsIdentity<C extends Contract> = {
 
 interface TestPlatformOptions {
   managers: Manager[]
-  /** Environment variables, e.g. `DATABASE_URL`. */
+  /** Environment variables. */
   env?: Record<string, string>
+  /** Instead of one in a temporary folder; it is dropped when the platform closes. */
+  database?: TestDatabase | undefined
 }
 
-/** Managers on a real platform of their own: a database in a temporary folder and the in-process bus unless `env` says otherwise. */
-export async function startTestPlatform({ managers, env = {} }: TestPlatformOptions): Promise<TestPlatform> {
+/** Managers on a real platform of their own: a database and the in-process bus unless `env` says otherwise. */
+export async function startTestPlatform(options: TestPlatformOptions): Promise<TestPlatform> {
+  const { managers, env = {}, database } = options
   const folder = await mkdtemp(join(tmpdir(), 'sidetone-test-'))
   const all = {
     SIDETONE_DATA_DIR: folder,
@@ -57,6 +61,7 @@ export async function startTestPlatform({ managers, env = {} }: TestPlatformOpti
     LOG_LEVEL: 'silent',
     OUTBOUND_ALLOW: '127.0.0.0/8',
     DRAIN_SECONDS: '2',
+    ...(database?.url !== undefined && { DATABASE_URL: database.url }),
     ...env,
   }
   const settings = readSettings(platformSettings, all)
@@ -101,6 +106,7 @@ export async function startTestPlatform({ managers, env = {} }: TestPlatformOpti
       await listening.close({ drainMs: 2_000 })
       await platform.close()
       await rm(folder, { recursive: true, force: true })
+      await database?.drop()
     },
   }
 }
