@@ -6,18 +6,19 @@ import { offer } from './sip/raw-peer.ts'
 import { CUSTOMER } from './start-test-switch.ts'
 import { openSwitchLab } from './switch-lab.ts'
 
-const { server, ari, closing, peer, phone } = await openSwitchLab({
+const lab = openSwitchLab({
   trustedCidrs: ['127.0.0.1/32', '127.0.0.21/32'],
   sipT1Ms: 50,
 })
+const { closing, peer, phone } = lab
 const audio = offer('m=audio 40000 RTP/AVP 0 101', 'a=rtpmap:101 telephone-event/8000')
-const number = () => `sip:+15550100000@127.0.0.1:${server.sipPort}`
+const number = () => `sip:+15550100000@127.0.0.1:${lab.server.sipPort}`
 
 describe('who may call', () => {
   test('a carrier at a trusted address calls without credentials', async () => {
     const carrier = await peer('127.0.0.21')
     carrier.send('INVITE', { from: 'sip:+441234@carrier.example', uri: number(), body: audio })
-    const start = await ari.next('StasisStart')
+    const start = await lab.ari.next('StasisStart')
     expect(argsOf(start)).toMatchObject({ source: '127.0.0.21', username: '', customer_id: '' })
     expect(start.channel).toMatchObject({ caller: { number: '+441234' }, dialplan: { exten: '+15550100000' } })
   })
@@ -30,14 +31,14 @@ describe('who may call', () => {
       body: audio,
       headers: ['P-Asserted-Identity: "Ann" <sip:+4499@carrier.example>'],
     })
-    expect((await ari.next('StasisStart')).channel.caller).toEqual({ name: 'Ann', number: '+4499' })
-    ari.events.length = 0
+    expect((await lab.ari.next('StasisStart')).channel.caller).toEqual({ name: 'Ann', number: '+4499' })
+    lab.ari.events.length = 0
     const elsewhere = await peer('127.0.0.31')
     const pai = ['P-Asserted-Identity: <sip:+4499@carrier.example>']
     void elsewhere
       .askAs('1000', 'pass1000', 'INVITE', { from: 'sip:1000@127.0.0.1', uri: number(), body: audio, headers: pai })
       .catch(() => {})
-    expect((await ari.next('StasisStart')).channel.caller.number).toBe('1000')
+    expect((await lab.ari.next('StasisStart')).channel.caller.number).toBe('1000')
   })
 
   test('who names one of our extensions has to prove it, at a trusted address too', async () => {
@@ -45,7 +46,7 @@ describe('who may call', () => {
     expect((await raw.ask('INVITE', { from: 'sip:1000@127.0.0.1', uri: number(), body: audio })).status).toBe(407)
     const one = await phone({ username: '1000', password: 'pass1000' })
     const call = await one.call(number())
-    const start = await ari.next('StasisStart', { channel: { protocol_id: call.callId } })
+    const start = await lab.ari.next('StasisStart', { channel: { protocol_id: call.callId } })
     expect(argsOf(start)).toMatchObject({ username: '1000', customer_id: CUSTOMER })
   })
 
@@ -67,21 +68,21 @@ describe('who may call', () => {
 
   test('a stranger may call a direct hash, but not as one of our extensions', async () => {
     const raw = await peer('127.0.0.35')
-    const uri = `sip:direct.0123@127.0.0.1:${server.sipPort}`
+    const uri = `sip:direct.0123@127.0.0.1:${lab.server.sipPort}`
     raw.send('INVITE', { from: 'sip:bob@elsewhere.example', uri, body: audio })
-    const start = await ari.next('StasisStart')
+    const start = await lab.ari.next('StasisStart')
     expect(argsOf(start)).toMatchObject({ source: '127.0.0.35', username: '', customer_id: '' })
     expect((await raw.ask('INVITE', { from: 'sip:1000@127.0.0.1', uri, body: audio })).status).toBe(407)
     const pai = ['P-Asserted-Identity: <sip:+4499@carrier.example>']
     raw.send('INVITE', { from: 'sip:eve@elsewhere.example', uri, body: audio, headers: pai })
-    const lied = await ari.next('StasisStart', { channel: { caller: { number: 'eve' } } })
+    const lied = await lab.ari.next('StasisStart', { channel: { caller: { number: 'eve' } } })
     expect(lied.channel.dialplan.exten).toBe('direct.0123')
   })
 
   test('a source that floods is not listened to', async () => {
     const flood = await peer('127.0.0.33')
     for (let i = 0; i < 1500; i++) flood.sendText('x'.repeat(20))
-    await expect.poll(async () => (await server.metrics()).sip_packets_limited ?? 0).toBeGreaterThan(500)
+    await expect.poll(async () => (await lab.server.metrics()).sip_packets_limited ?? 0).toBeGreaterThan(500)
     const calm = await peer('127.0.0.34')
     expect((await calm.ask('OPTIONS')).status).toBe(200)
   })
@@ -100,7 +101,7 @@ describe('what is refused', () => {
     expect((await raw.ask('INVITE', { from: 'sip:+44@carrier.example', uri: number(), ...options })).status).toBe(
       status,
     )
-    expect((await ari.get('channels')).body).toEqual([])
+    expect((await lab.ari.get('channels')).body).toEqual([])
   })
 
   test('requests for a dialog that is not there, and methods we do not know', async () => {
@@ -114,16 +115,16 @@ describe('what is refused', () => {
 
   test('a malformed packet is counted and dropped', async () => {
     const raw = await peer()
-    const before = (await server.metrics()).sip_packets_malformed ?? 0
+    const before = (await lab.server.metrics()).sip_packets_malformed ?? 0
     raw.sendText('INVITE sip:x@127.0.0.1 SIP/2.0\r\n\r\n')
     raw.sendText(Buffer.from([0, 1, 2, 3, 255, 254, 10, 13, 0]))
-    await expect.poll(async () => (await server.metrics()).sip_packets_malformed).toBe(before + 2)
+    await expect.poll(async () => (await lab.server.metrics()).sip_packets_malformed).toBe(before + 2)
     expect(raw.received).toEqual([])
   })
 })
 
 test('connections beyond what one address may hold are closed', async () => {
-  const sockets = Array.from({ length: 230 }, () => connect(server.sipPort, '127.0.0.1'))
+  const sockets = Array.from({ length: 230 }, () => connect(lab.server.sipPort, '127.0.0.1'))
   closing.push(() => {
     for (const socket of sockets) socket.destroy()
   })

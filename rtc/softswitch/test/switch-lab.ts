@@ -1,16 +1,20 @@
 import { createPhone, type Phone, type PhoneOptions } from '@sidetone/e2e'
-import { afterAll, afterEach, expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import type { SoftswitchOptions } from '../src/index.ts'
-import { connectAri } from './ari/ari-client.ts'
+import { type Ari, connectAri } from './ari/ari-client.ts'
 import { openRawPeer, type RawPeer } from './sip/raw-peer.ts'
 import { startTestSwitch } from './start-test-switch.ts'
 
 /** A switch and its application for the file that calls it. After each test, what it opened is closed and no channel is left. */
-export async function openSwitchLab(options: Partial<SoftswitchOptions> = {}) {
-  const server = await startTestSwitch(options)
-  const ari = await connectAri(server.access)
+export function openSwitchLab(options: Partial<SoftswitchOptions> = {}) {
+  let server: Awaited<ReturnType<typeof startTestSwitch>>
+  let ari: Ari
   const closing: (() => unknown)[] = []
 
+  beforeAll(async () => {
+    server = await startTestSwitch(options)
+    ari = await connectAri(server.access)
+  })
   afterEach(async () => {
     for (const close of closing.splice(0)) await close()
     for (const { id } of (await ari.get('bridges')).body) await ari.delete(`bridges/${id}`)
@@ -24,8 +28,12 @@ export async function openSwitchLab(options: Partial<SoftswitchOptions> = {}) {
   })
 
   return {
-    server,
-    ari,
+    get server() {
+      return server
+    },
+    get ari() {
+      return ari
+    },
     /** What is called after the test. */
     closing,
     async peer(host?: string): Promise<RawPeer> {

@@ -21,7 +21,8 @@ async function withTrunk({ user, domain, trunk }: Who) {
   }
 }
 
-const { ari, peer } = await openSwitchLab({ trustedCidrs: ['127.0.0.1/32'], lookup: withTrunk })
+const lab = openSwitchLab({ trustedCidrs: ['127.0.0.1/32'], lookup: withTrunk })
+const { peer } = lab
 const invite = (host = domain, from = 'sip:+441234@pbx.example') => ({
   from,
   uri: `sip:+4930123456@${host}`,
@@ -31,7 +32,7 @@ const invite = (host = domain, from = 'sip:+441234@pbx.example') => ({
 test('a call to the domain of a trunk is its customer’s when it comes from an allowed address', async () => {
   const pbx = await peer(allowed)
   pbx.send('INVITE', { ...invite(), headers: ['P-Asserted-Identity: <sip:+4499@pbx.example>'] })
-  const start = await ari.next('StasisStart')
+  const start = await lab.ari.next('StasisStart')
   expect(argsOf(start)).toMatchObject({
     customer_id: OTHER_CUSTOMER,
     domain: domain.toLowerCase(),
@@ -46,7 +47,7 @@ test('from elsewhere it has to prove itself by the digest of the trunk', async (
   expect((await pbx.ask('INVITE', invite())).status).toBe(407)
   expect((await pbx.askAs('pbx', 'wrong', 'INVITE', invite())).status).toBe(407)
   void pbx.askAs('pbx', 'secret', 'INVITE', invite()).catch(() => {})
-  expect(argsOf(await ari.next('StasisStart'))).toMatchObject({ customer_id: OTHER_CUSTOMER, username: 'pbx' })
+  expect(argsOf(await lab.ari.next('StasisStart'))).toMatchObject({ customer_id: OTHER_CUSTOMER, username: 'pbx' })
 })
 
 test.each([
@@ -57,7 +58,7 @@ test.each([
   const other = await peer(address)
   expect((await other.ask('INVITE', invite(host))).status).toBe(407)
   expect((await other.askAs(user, password, 'INVITE', invite(host))).status).toBe(407)
-  expect((await ari.get('channels')).body).toEqual([])
+  expect((await lab.ari.get('channels')).body).toEqual([])
 })
 
 test('the user of a trunk is no extension', async () => {
@@ -65,5 +66,5 @@ test('the user of a trunk is no extension', async () => {
   const asked = { ...invite('127.0.0.1', 'sip:pbx@127.0.0.1') }
   expect((await other.askAs('pbx', 'secret', 'INVITE', asked)).status).toBe(407)
   void other.askAs('1000', 'pass1000', 'INVITE', invite('127.0.0.1', 'sip:1000@127.0.0.1')).catch(() => {})
-  expect(argsOf(await ari.next('StasisStart'))).toMatchObject({ customer_id: CUSTOMER, username: '1000' })
+  expect(argsOf(await lab.ari.next('StasisStart'))).toMatchObject({ customer_id: CUSTOMER, username: '1000' })
 })
