@@ -194,7 +194,7 @@ export async function startSwitch(
   const agent: UserAgent = await createUserAgent({
     bind: config.bindAddress,
     port: config.sipPort,
-    tls: config.sipTls && { port: config.sipTls.port, identity: readTlsIdentity(config.sipTls, onError) },
+    tls: config.sipTls && { port: config.sipTls.port, identity: readTlsIdentity(config.sipTls, { onError }) },
     ws: config.sipWsPort === undefined ? undefined : { port: config.sipWsPort, origins: config.wsOrigins },
     nameServers: config.nameServers,
     timers: { ...SIP_TIMERS, t1Ms: config.sipT1Ms },

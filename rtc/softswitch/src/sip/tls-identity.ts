@@ -25,10 +25,15 @@ interface CertifiedKey {
   minVersion: 'TLSv1.2'
 }
 
-const LOOK_EVERY_MS = 60_000
+interface Options {
+  /** The files are new, and wrong; the old ones stay in use. */
+  onError: (error: unknown) => void
+  /** How often it is looked whether they are. */
+  lookEveryMs?: number
+}
 
 /** Reads the files and checks that they fit together; throws an error that names the setting. */
-export function readTlsIdentity(files: TlsFiles, onError: (error: unknown) => void): TlsIdentity {
+export function readTlsIdentity(files: TlsFiles, { onError, lookEveryMs = 60_000 }: Options): TlsIdentity {
   const ca = files.ca === undefined ? [] : [readSetting('SIP_TLS_CA', files.ca).toString()]
   const contextOf = (identity: CertifiedKey) =>
     createSecureContext({ ...identity, ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }) })
@@ -39,7 +44,7 @@ export function readTlsIdentity(files: TlsFiles, onError: (error: unknown) => vo
     server: () => server,
     client: () => client,
     onRenewed(use) {
-      watchFile(files.cert, { interval: LOOK_EVERY_MS, persistent: false }, () => {
+      const renew = () => {
         try {
           server = read(files)
           client = contextOf(server)
@@ -47,9 +52,13 @@ export function readTlsIdentity(files: TlsFiles, onError: (error: unknown) => vo
         } catch (error) {
           onError(error)
         }
-      })
+      }
+      // Both: one of them may have been written just before a look, the other after it.
+      for (const file of [files.cert, files.key]) watchFile(file, { interval: lookEveryMs, persistent: false }, renew)
     },
-    close: () => unwatchFile(files.cert),
+    close() {
+      for (const file of [files.cert, files.key]) unwatchFile(file)
+    },
   }
 }
 
