@@ -4,6 +4,8 @@ const shared = {
   exclude: ['**/node_modules/**', '**/.sidetone/**'],
   testTimeout: 15_000,
   hookTimeout: 30_000,
+  // What comes about by events comes at once, unless the machine has much else to do.
+  expect: { poll: { timeout: 10_000 } },
   setupFiles: [`${import.meta.dirname}/scripts/vitest-setup.ts`],
 }
 /** What sends audio in real time, or starts whole platforms: one file after the other, when nothing else runs. */

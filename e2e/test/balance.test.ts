@@ -37,8 +37,9 @@ test('a call is cut off when the minute that is paid for is over, and nothing is
   const seconds = (Date.now() - answeredAt) / 1_000
   expect(seconds).toBeGreaterThan(59)
   expect(seconds).toBeLessThan(64)
-  const [ended] = (await api.call.list({})).result
-  expect(ended).toMatchObject({ hangup_reason: 'timeout', hangup_by: 'local', status: 'hangup' })
+  await expect
+    .poll(async () => (await api.call.list({})).result[0])
+    .toMatchObject({ hangup_reason: 'timeout', hangup_by: 'local', status: 'hangup' })
   await expect.poll(async () => (await api.billing_account.own()).balance_credit, { timeout: 10_000 }).toBe(0)
   await carrier.close()
   await sidetone.stop()

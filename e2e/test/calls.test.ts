@@ -224,16 +224,15 @@ describe('a recording', () => {
   ] as const)(
     'ends by %s; the file has what was said, and is as announced',
     async (_, option, digits) => {
+      const started = () => events.frames.filter(({ type }) => type === 'recording_started')
+      const before = started().length
       const call = await dial([{ type: 'answer' }, { type: 'recording_start', option }, sleep(60_000)])
       await call.answered
-      const before = events.frames.filter(({ type }) => type === 'recording_started').length
+      await expect.poll(() => started().length).toBe(before + 1)
       void call.play({ frequency: 650, durationMs: 700 })
-      await expect
-        .poll(() => events.frames.filter(({ type }) => type === 'recording_started').length)
-        .toBeGreaterThan(before - 1)
       await new Promise((resolve) => setTimeout(resolve, 900))
       if (digits) await call.sendDtmf(digits)
-      const id = (await api.recording.list({})).result[0]!.id
+      const id = started().at(-1)!.resource_id
       const finished = await told('recording_finished', (data) => data.id === id)
       await call.hangup()
       const { location } = (await api.recording.file({ id })) as { location: string }
@@ -255,7 +254,9 @@ describe('a recording', () => {
   test('is paused and resumed, stopped, downloaded and deleted by REST', async () => {
     const call = await dial([{ type: 'answer' }, sleep(60_000)])
     await call.answered
-    const { id } = (await api.call.list({ page_size: 1 })).result[0]!
+    const newest = async () => (await api.call.list({ page_size: 1 })).result[0]!
+    await expect.poll(async () => (await newest()).status).toBe('progressing')
+    const { id } = await newest()
     const say = async (frequency: number) => {
       void call.play({ frequency, durationMs: 500 })
       await new Promise((resolve) => setTimeout(resolve, 600))

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createSidetone } from '@sidetone/sdk'
 import { Webhook } from 'standardwebhooks'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   type Backing,
   createPhone,
@@ -103,17 +103,15 @@ function mainJob(prepare: () => Promise<Backing>) {
       expect(data).toMatchObject({ status: 'hangup', hangup_reason: 'normal' })
 
     // Both ways tell the same, each resource in order.
-    const told = await poll(
-      () => (receiver.received.length >= events.frames.length ? receiver.received : undefined),
-      15_000,
-    )
     const webhook = new Webhook(customer.webhook_secret)
-    const bodies = told.map(({ body, headers }) => webhook.verify(body, headers) as Frame)
-    for (const resource_id of new Set(events.frames.map((frame) => frame.resource_id))) {
-      const story = (all: Frame[]) =>
-        all.filter((frame) => frame.resource_id === resource_id).map(({ type, sequence }) => `${sequence} ${type}`)
-      expect(story(bodies)).toEqual(story(events.frames))
-    }
+    await vi.waitFor(() => {
+      const bodies = receiver.received.map(({ body, headers }) => webhook.verify(body, headers) as Frame)
+      for (const resource_id of new Set(events.frames.map((frame) => frame.resource_id))) {
+        const story = (all: Frame[]) =>
+          all.filter((frame) => frame.resource_id === resource_id).map(({ type, sequence }) => `${sequence} ${type}`)
+        expect(story(bodies)).toEqual(story(events.frames))
+      }
+    }, 15_000)
 
     const { location } = (await api.recording.file({ id: recorded.resource_id })) as { location: string }
     const file = Buffer.from(await (await fetch(location)).arrayBuffer())

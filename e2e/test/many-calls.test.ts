@@ -34,8 +34,10 @@ test('fifty calls at once: each hears itself and nobody else, and each ends once
     .toBe(count)
   for (const { id, hangup_by, hangup_reason } of await legs()) {
     expect({ hangup_by, hangup_reason }).toEqual({ hangup_by: 'remote', hangup_reason: 'normal' })
-    const told = await rest(`/timelines/calls/${id}/events?page_size=100`)
-    expect(told.filter(({ event_type }) => event_type === 'call_hangup')).toHaveLength(1)
+    const told = () => rest(`/timelines/calls/${id}/events?page_size=100`)
+    await expect
+      .poll(async () => (await told()).filter(({ event_type }) => event_type === 'call_hangup').length)
+      .toBe(1)
   }
   await phone.close()
   expect(await sidetone.stop()).toBe(0)

@@ -74,12 +74,14 @@ test('who changed what can be read, with the request and the address that it cam
   const audit = async (id: string) =>
     (await app.request('GET', `/v1.0/audit_logs?resource_id=${id}`)).body.result as unknown as Record<string, string>[]
   await expect.poll(async () => (await audit(key.id)).length).toBe(1)
-  expect(await audit(tag.id)).toMatchObject([
-    {
-      ...{ event_type: 'tag_created', resource: 'tag', actor_type: 'accesskey', request_id: 'audited-request' },
-      address: expect.stringMatching(/^(::ffff:)?127\.0\.0\.1$/),
-    },
-  ])
+  await expect
+    .poll(() => audit(tag.id))
+    .toMatchObject([
+      {
+        ...{ event_type: 'tag_created', resource: 'tag', actor_type: 'accesskey', request_id: 'audited-request' },
+        address: expect.stringMatching(/^(::ffff:)?127\.0\.0\.1$/),
+      },
+    ])
   expect(JSON.stringify(await audit(key.id))).not.toContain(key.token)
 })
 
