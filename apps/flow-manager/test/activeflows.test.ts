@@ -6,7 +6,7 @@ import { reservedActionIds } from '@sidetone/proto-schemas/action'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { webhookContract } from '@sidetone/proto-schemas/webhook'
 import { adminOf, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { flowManager } from '../src/manager.ts'
 import { scriptedManager } from './scripted-manager.ts'
 
@@ -225,9 +225,7 @@ describe('stopping', () => {
     const flow = await as(acme).flow.create({ name: 'f', actions: [{ type: 'answer' }], on_complete_flow_id: after.id })
     const { id } = await start(undefined, { flow_id: flow.id, variables: { 'voipbin.call.id': 'call-7' } })
     await inside().stop({ id })
-    await vi.waitFor(() =>
-      expect(received.filter(({ uri }) => uri === 'http://x/after')).toMatchObject([{ data: 'call-7' }]),
-    )
+    await expect.poll(() => received.filter(({ uri }) => uri === 'http://x/after')).toMatchObject([{ data: 'call-7' }])
     const { result } = await as(acme).activeflow.list({})
     const next = result.find(({ reference_activeflow_id }) => reference_activeflow_id === id)
     expect(next).toMatchObject({ flow_id: after.id, status: 'ended', reference_type: 'call', reference_id: idOf(1) })
@@ -268,7 +266,7 @@ describe('a flow without a call', () => {
   test('webhooks that nobody waits for arrive in order', async () => {
     const uris = ['http://x/order/slow', 'http://x/order/refused', 'http://x/order/last']
     await as(acme).activeflow.create({ actions: uris.map((uri) => webhook(uri)) })
-    await vi.waitFor(() => expect(sent('/order/').map(({ uri }) => uri)).toEqual(uris))
+    await expect.poll(() => sent('/order/').map(({ uri }) => uri)).toEqual(uris)
   })
 
   test('a refused webhook does not end it', async () => {
@@ -283,11 +281,8 @@ describe('a flow without a call', () => {
     const actions = [{ type: 'variable_set', id: idOf(1), option: { key: 'a' } }, loop, webhook('http://x/long')]
     const made = await as(acme).activeflow.create({ actions })
     expect(made.status).toBe('running')
-    await vi.waitFor(
-      async () => expect(await as(acme).activeflow.get({ id: made.id })).toMatchObject({ status: 'ended', error: '' }),
-      5_000,
-    )
-    await vi.waitFor(() => expect(sent('/long')).toHaveLength(1))
+    await expect.poll(() => as(acme).activeflow.get({ id: made.id })).toMatchObject({ status: 'ended', error: '' })
+    await expect.poll(() => sent('/long')).toHaveLength(1)
   })
 
   test('another manager has one run that is about something of its own, once', async () => {
@@ -301,7 +296,7 @@ describe('a flow without a call', () => {
       ...{ reference_type: 'recording' as const, reference_id: idOf(7), reference_activeflow_id: parent.id },
     }
     await Promise.all([inside().execute(given), inside().execute(given)])
-    await vi.waitFor(() => expect(sent('/recorded')).toMatchObject([{ data: 'r1 the call' }]))
+    await expect.poll(() => sent('/recorded')).toMatchObject([{ data: 'r1 the call' }])
     await inside().execute(given)
     expect(await as(acme).activeflow.get({ id: given.id })).toMatchObject({
       status: 'ended',
@@ -318,7 +313,7 @@ describe('a flow without a call', () => {
     })
     const flow = await as(acme).flow.create({ name: 'f', actions: [], on_complete_flow_id: after.id })
     await as(acme).activeflow.create({ flow_id: flow.id, variables: { a: 'b' } })
-    await vi.waitFor(() => expect(sent('/chain')).toMatchObject([{ data: 'b-1' }]))
+    await expect.poll(() => sent('/chain')).toMatchObject([{ data: 'b-1' }])
   })
 
   test('an id is used once', async () => {

@@ -5,7 +5,7 @@ import { directContract } from '@sidetone/proto-schemas/direct'
 import { flowContract } from '@sidetone/proto-schemas/flow'
 import { checkTables } from '@sidetone/store'
 import { adminOf, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { activeflows, flows } from '../src/core.ts'
 import { flowManager } from '../src/manager.ts'
 import { scriptedManager } from './scripted-manager.ts'
@@ -122,7 +122,7 @@ describe('the short address', () => {
     const changed = await as(acme).update({ id: made.id, name: 'g', actions: [] })
     expect(changed.direct_hash).toBe(regenerated.direct_hash)
     await as(acme).delete({ id: made.id })
-    await vi.waitFor(() => expect(hashes.has(made.id)).toBe(false))
+    await expect.poll(() => hashes.has(made.id)).toBe(false)
   })
 
   test('is not missed when nobody can give it, and can be had later', async () => {

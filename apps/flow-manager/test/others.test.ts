@@ -10,7 +10,7 @@ import { flowContract } from '@sidetone/proto-schemas/flow'
 import { webhookContract } from '@sidetone/proto-schemas/webhook'
 import { testDatabases } from '@sidetone/store/testing'
 import { adminOf, someId, startTestPlatform, type TestPlatform } from '@sidetone/testing'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activeflows } from '../src/core.ts'
 import { flowManager } from '../src/manager.ts'
 import { scriptedManager } from './scripted-manager.ts'
@@ -244,7 +244,7 @@ describe.each(await testDatabases('flows that ask others'))('on $name', ({ creat
     answers = [{ delayMs: 300, body: [talk('fetched')] }]
     const id = await start([fetching()])
     const asked = next(id)
-    await vi.waitFor(() => expect(requests).toHaveLength(1))
+    await expect.poll(() => requests).toHaveLength(1)
     await mine().activeflow.stop({ id })
     expect(await asked).toBeNull()
   })
@@ -356,14 +356,14 @@ describe.each(await testDatabases('flows that ask others'))('on $name', ({ creat
       const { store } = app.platform
       const id = randomUUID()
       const creating = mine().activeflow.create({ id, actions: [fetching(), fetching()] })
-      await vi.waitFor(() => expect(requests).toHaveLength(1))
+      await expect.poll(() => requests).toHaveLength(1)
       await activeflows.update(store, everyCustomer, id, { asked_until: Date.now() - 1 })
       await store.kysely.updateTable('jobs_job').set({ due_ms: 0 }).where('type', '=', 'activeflow.run').execute()
-      await vi.waitFor(() => expect(requests).toHaveLength(3), 10_000)
+      await expect.poll(() => requests).toHaveLength(3)
       late.resolve()
       await creating
       last.resolve()
-      await vi.waitFor(async () => expect((await mine().activeflow.get({ id })).status).toBe('ended'))
+      await expect.poll(async () => (await mine().activeflow.get({ id })).status).toBe('ended')
       expect((await inside().variables({ id })).variables).toMatchObject({ a: 'b' })
     })
   })

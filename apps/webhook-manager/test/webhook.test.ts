@@ -215,6 +215,7 @@ test('a receiver that answers with a large page has taken it', async () => {
   })
   customers.set(acme, { webhook_uri: url })
   await happen(app)
+  await expect.poll(() => requests.length, patient).toBe(1)
   await sleep(1_500)
   expect(requests).toHaveLength(1)
 })
