@@ -45,6 +45,22 @@ afterAll(async () => {
 })
 
 const hooks = () => app.as(billingContract, anonymousIdentity).payment
+/** Stripe tells of cents that were paid for an account. */
+const paidAtStripe = ({
+  account_id,
+  ...fields
+}: {
+  account_id: string
+  payment_intent: string
+  amount_subtotal: number
+  total_details?: object
+}) =>
+  hooks().stripe_webhook(
+    stripeEvent('checkout.session.completed', {
+      ...{ mode: 'payment', payment_status: 'paid', customer: null, currency: 'usd' },
+      ...{ metadata: { billing_account_id: account_id }, ...fields },
+    }),
+  )
 const return_url = 'https://console.example/billing'
 
 test('credit is bought on a page of the provider', async () => {
@@ -169,12 +185,7 @@ test('a refund takes credit back once; one that takes more than is left freezes 
 test('a dispute and a refund at Stripe go by the payment', async () => {
   const { customer_id, account_id } = await customerWith(app, 0)
   const payment_intent = `pi_${randomUUID()}`
-  await hooks().stripe_webhook(
-    stripeEvent('checkout.session.completed', {
-      ...{ mode: 'payment', payment_status: 'paid', payment_intent, customer: null },
-      ...{ currency: 'usd', amount_subtotal: 1_000, metadata: { billing_account_id: account_id } },
-    }),
-  )
+  await paidAtStripe({ account_id, payment_intent, amount_subtotal: 1_000 })
   const refund = { id: `re_${randomUUID()}`, amount: 100, payment_intent, status: 'pending' }
   await hooks().stripe_webhook(stripeEvent('refund.created', refund))
   await hooks().stripe_webhook(stripeEvent('refund.updated', { ...refund, status: 'succeeded' }))
@@ -192,12 +203,7 @@ test('a refund at Stripe that fails gives the credit again, in whatever order an
   const [early, late, pending, reversed] = [refund(), refund(), refund(), refund()]
   for (const status of ['succeeded', 'failed', 'failed', 'succeeded']) await tell(early, status)
   for (const status of ['failed', 'succeeded', 'failed']) await tell(late, status)
-  await hooks().stripe_webhook(
-    stripeEvent('checkout.session.completed', {
-      ...{ mode: 'payment', payment_status: 'paid', payment_intent, customer: null },
-      ...{ currency: 'usd', amount_subtotal: 500, metadata: { billing_account_id: account_id } },
-    }),
-  )
+  await paidAtStripe({ account_id, payment_intent, amount_subtotal: 500 })
   for (const status of ['pending', 'failed', 'succeeded', 'failed']) await tell(pending, status)
   expect(await auditedBalance(app, customer_id)).toMatchObject({ balance_credit: 5_000_000 })
 
@@ -243,13 +249,12 @@ test('a payment and its refund that are told of at the same time both count', as
 test('what a won dispute gives back is credited once; a discount was never paid', async () => {
   const { customer_id, account_id } = await customerWith(app, 0)
   const payment_intent = `pi_${randomUUID()}`
-  await hooks().stripe_webhook(
-    stripeEvent('checkout.session.completed', {
-      ...{ mode: 'payment', payment_status: 'paid', payment_intent, customer: null },
-      ...{ currency: 'usd', amount_subtotal: 1_000, metadata: { billing_account_id: account_id } },
-      total_details: { amount_discount: 200, amount_tax: 0 },
-    }),
-  )
+  await paidAtStripe({
+    account_id,
+    payment_intent,
+    amount_subtotal: 1_000,
+    total_details: { amount_discount: 200, amount_tax: 0 },
+  })
   const dispute = { id: `dp_${randomUUID()}`, amount: 800, payment_intent, status: 'won' }
   const reinstated = stripeEvent('charge.dispute.funds_reinstated', dispute)
   await hooks().stripe_webhook(stripeEvent('charge.dispute.funds_withdrawn', dispute))

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freeUdpPort } from '@sidetone/testing'
 
 export const sippAbsent = spawnSync('sipp', ['-v']).error
   ? 'sipp is not installed: apt-get install sip-tester'
@@ -29,12 +29,4 @@ export async function startSipp(...options: string[]) {
       await rm(folder, { recursive: true, force: true })
     },
   }
-}
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  return port
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { migrated } from '../test/thing.ts'
-import { createIdempotencyStore, type Store } from './index.ts'
-import { type TestDatabase, testDatabases } from './testing.ts'
+import { describe, expect, test } from 'vitest'
+import { suiteStore } from '../test/suite-store.ts'
+import { createIdempotencyStore } from './index.ts'
+import { testDatabases } from './testing.ts'
 
 const databases = await testDatabases('the idempotency store')
 /** Turns texts around, and notices one that is read in another place than it was written for. */
@@ -16,25 +16,19 @@ const secrets = {
 }
 
 describe.each(databases)('the idempotency store on $name', ({ create }) => {
-  let database: TestDatabase
-  let store: Store
-  beforeAll(async () => {
-    database = await create()
-    store = await migrated(database.open())
-  })
-  afterAll(async () => {
-    await store.close()
-    await database.drop()
-  })
+  const suite = suiteStore(create)
 
   test('a request is new once, running while its lease lasts, then done, and never another one', async () => {
-    const memory = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: 60_000, secrets })
+    const memory = createIdempotencyStore(suite.store, { leaseMs: 60_000, keepMs: 60_000, secrets })
     const reply = { status_code: 200, data_type: 'application/json', data: { é: [1] } }
     const states = await Promise.all(Array.from({ length: 5 }, () => memory.begin('k', 'hash')))
     expect(states.map(({ state }) => state).toSorted()).toEqual(['new', 'running', 'running', 'running', 'running'])
     expect(await memory.begin('k', 'other')).toEqual({ state: 'mismatch' })
     await memory.finish('k', reply)
-    const { reply: kept } = await store.kysely.selectFrom('bus_idempotency').select('reply').executeTakeFirstOrThrow()
+    const { reply: kept } = await suite.store.kysely
+      .selectFrom('bus_idempotency')
+      .select('reply')
+      .executeTakeFirstOrThrow()
     expect(kept).not.toContain('application/json')
     expect(await memory.begin('k', 'hash')).toEqual({ state: 'done', reply })
     expect(await memory.begin('k', 'other')).toEqual({ state: 'mismatch' })
@@ -46,15 +40,15 @@ describe.each(databases)('the idempotency store on $name', ({ create }) => {
   })
 
   test('a request whose attempt died is lost until it is forgotten', async () => {
-    const dying = createIdempotencyStore(store, { leaseMs: -1, keepMs: 60_000, secrets })
+    const dying = createIdempotencyStore(suite.store, { leaseMs: -1, keepMs: 60_000, secrets })
     await dying.begin('dying', 'hash')
     expect(await dying.begin('dying', 'hash')).toEqual({ state: 'lost' })
     await dying.prune()
     expect(await dying.begin('dying', 'hash')).toEqual({ state: 'lost' })
-    const forgetful = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: -1_000, secrets })
+    const forgetful = createIdempotencyStore(suite.store, { leaseMs: 60_000, keepMs: -1_000, secrets })
     await forgetful.prune()
     expect(await dying.begin('dying', 'hash')).toEqual({ state: 'new' })
-    const expired = createIdempotencyStore(store, { leaseMs: 60_000, keepMs: 0, secrets })
+    const expired = createIdempotencyStore(suite.store, { leaseMs: 60_000, keepMs: 0, secrets })
     await sleep(2)
     expect(await expired.begin('dying', 'other')).toEqual({ state: 'new' })
   })

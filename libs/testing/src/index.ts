@@ -1,3 +1,4 @@
+export { freeUdpPort } from './free-port.ts'
 export { type Mailbox, startMailbox } from './mailbox.ts'
 export { Crash, type Fate, mortalStore } from './mortal-store.ts'
 export { scripted } from './scripted.ts'

@@ -1,34 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { header } from '../src/sip/message.ts'
-import { type Ari, connectAri } from './ari/ari-client.ts'
-import { offer, openRawPeer, type RawPeer } from './sip/raw-peer.ts'
-import { startTestSwitch } from './start-test-switch.ts'
+import { offer } from './sip/raw-peer.ts'
+import { openSwitchLab } from './switch-lab.ts'
 
 // What a switch on the open internet meets on its first day.
 const audio = offer('m=audio 40000 RTP/AVP 0')
-const peers: RawPeer[] = []
-let server: Awaited<ReturnType<typeof startTestSwitch>>
-let ari: Ari
-
-beforeAll(async () => {
-  server = await startTestSwitch({ trustedCidrs: ['127.0.0.1/32'], maxUtilization: 0.3 })
-  ari = await connectAri(server.access)
-})
-afterAll(async () => {
-  await ari.close()
-  await server.close()
-})
-afterEach(() => {
-  for (const peer of peers.splice(0)) peer.close()
-})
-async function peer(host: string) {
-  const made = await openRawPeer(server.sipPort, host)
-  peers.push(made)
-  return made
-}
+const lab = openSwitchLab({ trustedCidrs: ['127.0.0.1/32'], maxUtilization: 0.3 })
+const { peer } = lab
 const patient = { timeout: 8_000 }
-const counted = async (name: string) => (await server.metrics())[name] ?? 0
+const counted = async (name: string) => (await lab.server.metrics())[name] ?? 0
 
 test('a scanner hears nothing, and whoever else is at its address is heard', async () => {
   const raw = await peer('127.0.0.51')
@@ -83,22 +64,24 @@ test('over its limit the switch refuses new calls with 503 and when to come back
         async () => {
           sent = carrier.send('INVITE', invite)
           await sleep(200)
-          return ari.events.some(({ type, channel }) => type === 'StasisStart' && channel.protocol_id === sent.callId)
+          return lab.ari.events.some(
+            ({ type, channel }) => type === 'StasisStart' && channel.protocol_id === sent.callId,
+          )
         },
         { timeout: 12_000, interval: 300 },
       )
       .toBe(true)
-    const { channel } = await ari.next('StasisStart', { channel: { protocol_id: sent!.callId } })
+    const { channel } = await lab.ari.next('StasisStart', { channel: { protocol_id: sent!.callId } })
     return { id: channel.id as string, sent: sent! }
   }
   const { id, sent } = await getsIn()
-  await ari.post(`channels/${id}/answer`)
+  await lab.ari.post(`channels/${id}/answer`)
   const answer = await carrier.next((one) => one.kind === 'response' && one.status === 200)
   carrier.send('ACK', { ...sent, to: header(answer, 'to')! })
 
   let busy = true
   const work = Array.from({ length: 8 }, async () => {
-    while (busy) await ari.get('asterisk/info')
+    while (busy) await lab.ari.get('asterisk/info')
   })
   const refused = async () => {
     const response = await carrier.ask('INVITE', { ...invite, headers: ['X-Try: 1'] }).catch(() => undefined)
@@ -112,6 +95,6 @@ test('over its limit the switch refuses new calls with 503 and when to come back
     await Promise.all(work)
   }
   expect(await counted('calls_refused_full')).toBeGreaterThan(0)
-  expect((await ari.get(`channels/${id}`)).body.state).toBe('Up')
+  expect((await lab.ari.get(`channels/${id}`)).body.state).toBe('Up')
   await getsIn()
 })

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
@@ -7,6 +6,7 @@ import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freeUdpPort } from '@sidetone/testing'
 
 const templates = join(import.meta.dirname, '../../../asterisk/etc')
 
@@ -115,12 +115,4 @@ async function freeTcpPort(): Promise<number> {
   server.close()
   if (typeof address !== 'object' || !address) throw new Error('no free TCP port')
   return address.port
-}
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  return port
 }

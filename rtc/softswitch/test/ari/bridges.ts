@@ -21,6 +21,20 @@ export function bridges(lab: () => Lab) {
     const b = await lab().connected()
     return { a, b, bridge: await bridge(a.id, b.id) }
   }
+  /** What the channel or bridge records while one says 440 Hz, and the other 1,000. */
+  const recorded = async (path: string, one: Call, other: Call) => {
+    const { ari } = lab()
+    const name = `both-${randomUUID()}`
+    expect((await ari.post(`${path}/record`, { query: { name, format: 'wav' } })).status).toBe(201)
+    const target_uri = path.replace('s/', ':')
+    await ari.next('RecordingStarted', { recording: { name, target_uri } })
+    await Promise.all([one.play({ frequency: 440, durationMs: 400 }), other.play({ frequency: 1000, durationMs: 400 })])
+    await ari.post(`recordings/live/${name}/stop`)
+    await ari.next('RecordingFinished', { recording: { name } })
+    const { samples } = readWav((await ari.get(`recordings/stored/${name}/file`)).body)
+    await ari.delete(`recordings/stored/${name}`)
+    return samples
+  }
   const hears = async (listener: Call, speaker: Call, frequency: number) => {
     const heard = listener.waitForTone(frequency)
     void speaker.play({ frequency, durationMs: 400 })
@@ -195,20 +209,8 @@ export function bridges(lab: () => Lab) {
   })
 
   test('a bridge is recorded with all its voices', async () => {
-    const { ari } = lab()
     const { a, b, bridge } = await two()
-    const name = `bridge-${randomUUID()}`
-    expect((await ari.post(`${bridge.path}/record`, { query: { name, format: 'wav' } })).status).toBe(201)
-    await ari.next('RecordingStarted', { recording: { name, target_uri: `bridge:${bridge.id}` } })
-    await Promise.all([
-      a.call.play({ frequency: 440, durationMs: 400 }),
-      b.call.play({ frequency: 1000, durationMs: 400 }),
-    ])
-    await ari.post(`recordings/live/${name}/stop`)
-    await ari.next('RecordingFinished', { recording: { name } })
-    const { samples } = readWav((await ari.get(`recordings/stored/${name}/file`)).body)
-    expect(soundTogether(samples, 440, 1000)).toBe(true)
-    await ari.delete(`recordings/stored/${name}`)
+    expect(soundTogether(await recorded(bridge.path, a.call, b.call), 440, 1000)).toBe(true)
   })
 
   test('snooping on both directions of a channel records both voices', async () => {
@@ -221,18 +223,7 @@ export function bridges(lab: () => Lab) {
     expect(status).toBe(200)
     expect(body).toMatchObject({ id: snoopId, name: expect.stringMatching(/^Snoop\//) })
     expect((await ari.next('StasisStart', { channel: { id: snoopId } })).args).toEqual(['type=snoop'])
-    const name = `snoop-${randomUUID()}`
-    await ari.post(`channels/${snoopId}/record`, { query: { name, format: 'wav' } })
-    await ari.next('RecordingStarted', { recording: { name } })
-    await Promise.all([
-      a.call.play({ frequency: 440, durationMs: 400 }),
-      b.call.play({ frequency: 1000, durationMs: 400 }),
-    ])
-    await ari.post(`recordings/live/${name}/stop`)
-    await ari.next('RecordingFinished', { recording: { name } })
-    const { samples } = readWav((await ari.get(`recordings/stored/${name}/file`)).body)
-    expect(soundTogether(samples, 440, 1000)).toBe(true)
-    await ari.delete(`recordings/stored/${name}`)
+    expect(soundTogether(await recorded(`channels/${snoopId}`, a.call, b.call), 440, 1000)).toBe(true)
     await ari.delete(`channels/${snoopId}`)
     await ari.next('ChannelDestroyed', { channel: { id: snoopId } })
   })
@@ -246,18 +237,8 @@ export function bridges(lab: () => Lab) {
     const snoopId = randomUUID()
     await ari.post(`${a.path}/snoop/${snoopId}`, { query: { spy, app: 'sidetone' } })
     await ari.next('StasisStart', { channel: { id: snoopId } })
-    const name = `snoop-${randomUUID()}`
-    await ari.post(`channels/${snoopId}/record`, { query: { name, format: 'wav' } })
-    await ari.next('RecordingStarted', { recording: { name } })
-    await Promise.all([
-      a.call.play({ frequency: 440, durationMs: 400 }),
-      b.call.play({ frequency: 1000, durationMs: 400 }),
-    ])
-    await ari.post(`recordings/live/${name}/stop`)
-    await ari.next('RecordingFinished', { recording: { name } })
-    const { samples } = readWav((await ari.get(`recordings/stored/${name}/file`)).body)
+    const samples = await recorded(`channels/${snoopId}`, a.call, b.call)
     expect(strongestTone(samples.subarray(1600)).frequency).toBeCloseTo(frequency, -1)
-    await ari.delete(`recordings/stored/${name}`)
   })
 
   test('a snooping channel is recorded at once, without limits', async () => {
