@@ -18,7 +18,7 @@ export interface Flow extends Readonly<FlowTarget> {
   send(data: Buffer): void
 }
 
-export type PacketHandler = (data: Buffer, flow: Flow) => void
+type PacketHandler = (data: Buffer, flow: Flow) => void
 
 /** Sends and hears messages of one protocol. */
 export interface Transport {
