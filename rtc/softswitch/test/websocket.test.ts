@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect as tcpConnect } from 'node:net'
 import { createPhone } from '@sidetone/e2e'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -125,6 +126,27 @@ describe('what is no SIP client is refused', () => {
     const before = await refused()
     expect(await connect(protocol, options)).toBe(expected)
     expect((await refused()) - before).toBe(expected === 'open' ? 0 : 1)
+  })
+
+  test('its connection does not stay, even when it does not hang up', async () => {
+    const socket = tcpConnect({ port: server.sipWsPort!, host: '127.0.0.1', allowHalfOpen: true })
+    socket.on('error', () => {})
+    const upgrade = [
+      'GET / HTTP/1.1',
+      'Host: a',
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+    ]
+    socket.write([...upgrade, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', ''].join('\r\n'))
+    socket.resume()
+    await once(socket, 'end')
+    await expect
+      .poll(() => {
+        socket.write('x')
+        return socket.closed
+      })
+      .toBe(true)
   })
 
   test('plain HTTP is told to upgrade', async () => {

@@ -48,6 +48,8 @@ export async function openWs(options: Options): Promise<Transport> {
 
   function refuse(socket: Duplex, status: number) {
     options.onRefused()
+    // Who does not hang up by itself would else keep one of all connections.
+    socket.once('finish', () => socket.destroy())
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
   }
 
