@@ -13,7 +13,7 @@ import { qualityOf } from './quality.ts'
 import { reconcileNode } from './reaper.ts'
 import { parseSnoopId } from './recording-sides.ts'
 import { endRecording, onRecordedDigit, onSnoopReady } from './recordings.ts'
-import { type ReferTo, transferCall } from './transfers.ts'
+import { keepReferral, type ReferTo } from './transfers.ts'
 
 /** The fields of ARI events that are read here. */
 interface Fields {
@@ -37,7 +37,7 @@ interface Fields {
   value: string
 }
 
-type Handle = (core: Core, asteriskId: string, fields: Fields, eventId: string) => Promise<unknown>
+type Handle = (core: Core, asteriskId: string, fields: Fields, envelope: EventEnvelope) => Promise<unknown>
 
 /** What is done about each event of an RTC node; others are of no interest. */
 const handlers: Record<string, Handle> = {
@@ -97,15 +97,15 @@ const handlers: Record<string, Handle> = {
     return call?.amd && onAmdEvent(core, call.id, { type: 'beep' })
   },
 
-  async ChannelDtmfReceived(core, asteriskId, { channel, digit, duration_ms = 0 }, eventId) {
+  async ChannelDtmfReceived(core, asteriskId, { channel, digit, duration_ms = 0 }, { id: eventId }) {
     const call = await legOf(core, asteriskId, channel)
     return call && onDigit(core, call, { digit, duration: duration_ms, eventId })
   },
 
-  async ChannelTransfer(core, asteriskId, { state, refer_to, referred_by }) {
+  async ChannelTransfer(core, asteriskId, { state, refer_to, referred_by }, { time }) {
     // With a state it repeats what we have said ourselves.
     const call = state === undefined ? await legOf(core, asteriskId, referred_by.source_channel) : undefined
-    return call && core.inBackground(() => transferCall(core, call, refer_to))
+    return call && keepReferral(core, { call_id: call.id, refer_to, asked_at: time })
   },
 
   async PlaybackFinished(core, _asteriskId, { playback }) {
@@ -123,8 +123,8 @@ const handlers: Record<string, Handle> = {
 }
 
 /** Events of one channel come one after the other. */
-export async function onAriEvent(core: Core, { id }: EventEnvelope, { asterisk_id, event }: AriEvent): Promise<void> {
-  await handlers[event.type]?.(core, asterisk_id, event as unknown as Fields, id)
+export async function onAriEvent(core: Core, envelope: EventEnvelope, { asterisk_id, event }: AriEvent): Promise<void> {
+  await handlers[event.type]?.(core, asterisk_id, event as unknown as Fields, envelope)
 }
 
 /** What a leg that we dialled reports may be here before we know which node dials it. */

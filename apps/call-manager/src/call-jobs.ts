@@ -1,5 +1,6 @@
 import { internalIdentity } from '@sidetone/contract'
 import { dialNextPhone } from './actions/connect-plan.ts'
+import { type Replacement, replacePhone } from './actions/transferring.ts'
 import { orUndefined } from './addresses.ts'
 import { onAmdEvent } from './amd.ts'
 import { extendBalance } from './balance.ts'
@@ -10,6 +11,7 @@ import { createReaper } from './reaper.ts'
 import { extendRecording } from './recording-balance.ts'
 import { stopRecording, storeRecording } from './recordings.ts'
 import { ownCauses } from './rules.ts'
+import { type Referral, transferCall } from './transfers.ts'
 
 const backoff = (attempt: number): number => Math.min(2 ** attempt * 250, 60_000)
 const usual = { maxAttempts: 20, backoff, concurrency: 16, timeoutMs: 30_000 }
@@ -47,6 +49,8 @@ export function defineCallJobs(core: Core): void {
     ...usual,
     handler: (where) => dialNextPhone(core, where),
   })
+  jobs.define<Referral>('call.transfer', { ...usual, handler: (referral) => transferCall(core, referral) })
+  jobs.define<Replacement>('call.replace', { ...usual, handler: (replacement) => replacePhone(core, replacement) })
   jobs.define<{ groupcall_id: string; dial_index: number }>('groupcall.next', {
     ...usual,
     handler: ({ groupcall_id, dial_index }) => dialNext(core, groupcall_id, dial_index),

@@ -71,6 +71,11 @@ export interface Core extends Given {
   ari(asteriskId: string): Ari
   /** Decides on the newest state and stores the outcome; answers with it, or undefined when there was nothing to change. */
   change(id: string, decide: (call: CallRow) => Change | undefined): Promise<CallRow | undefined>
+  /** The same for several calls, each of which there must be: all of them change in one transaction, or none. */
+  changeAll<Ids extends readonly [string, ...string[]]>(
+    ids: Ids,
+    decide: (calls: { [Index in keyof Ids]: CallRow }) => Change[] | undefined,
+  ): Promise<CallRow[] | undefined>
   /** Something happened to a leg. Repeats do no harm. */
   apply(id: string, event: CallEvent): Promise<void>
   /** Something happened to the action that a call runs (in that turn, if given). False when it does not run any more. */

@@ -19,7 +19,7 @@ import { type Ari, ariOf } from './ari.ts'
 import { onAriEvent } from './ari-events.ts'
 import { defineCallJobs } from './call-jobs.ts'
 import { CallRow, GroupcallRow, RecordingRow } from './call-row.ts'
-import { changeCall } from './change-call.ts'
+import { changeCall, changeCalls } from './change-call.ts'
 import { type Core, settings } from './core.ts'
 import { defineCustomerJobs } from './customer-jobs.ts'
 import { driveCall, signalCall } from './flow-loop.ts'
@@ -65,6 +65,7 @@ export const callManager = defineManager({
         return known
       },
       change: (id, decide) => changeCall(core, id, decide),
+      changeAll: (ids, decide) => changeCalls(core, ids, decide),
       apply: (id, event) => applyToLeg(core, id, event),
       signal: (id, signal, turn) => signalCall(core, id, signal, turn),
       drive: (id) => core.inBackground(() => driveCall(core, id)),

@@ -2,15 +2,8 @@ import { internalIdentity, nilId } from '@sidetone/contract'
 import { type ActionOption, actionOptions, emptyAction } from '@sidetone/proto-schemas/action'
 import type { Address } from '@sidetone/proto-schemas/common'
 import { planLegs } from './actions/connect-plan.ts'
-import {
-  type Connecting,
-  connectingOf,
-  isConnecting,
-  isTransferPending,
-  join,
-  tellTransferor,
-} from './actions/connecting.ts'
-import { letGo } from './actions/transferring.ts'
+import { type Connecting, connectingOf, isConnecting, isTransferPending, tellTransferor } from './actions/connecting.ts'
+import { type Replacement, withoutLeg } from './actions/transferring.ts'
 import { addressOf, e164Of, orUndefined } from './addresses.ts'
 import { releaseAll } from './admission.ts'
 import type { CallRow } from './call-row.ts'
@@ -24,21 +17,36 @@ export interface ReferTo {
   destination_channel?: { id: string }
 }
 
+/** A phone has asked for the call to be put through. */
+export interface Referral {
+  call_id: string
+  refer_to: ReferTo
+  asked_at: string
+}
+
+/** A phone whose request was left lying for longer is not put through any more: its people have gone on to talk. */
+const patienceMs = 60_000
+
+/** Stores what a phone asks for, so that it is answered whatever dies meanwhile. */
+export const keepReferral = (core: Core, referral: Referral): Promise<void> =>
+  core.store.transaction((tx) =>
+    core.jobs.enqueue(tx, 'call.transfer', referral, { serialKey: `transfer:${referral.call_id}` }),
+  )
+
 /**
  * A phone asks for its call to be put through (RFC 3515). It may do so when it is one of the customer's own, to whatever it
- * could have dialled itself.
+ * could have dialled itself. May be repeated.
  */
-export async function transferCall(
-  core: Core,
-  transferor: CallRow,
-  { requested_destination, destination_channel }: ReferTo,
-) {
+export async function transferCall(core: Core, { call_id, refer_to, asked_at }: Referral): Promise<void> {
+  const transferor = await core.calls.find(core.store, '*', call_id)
+  if (!transferor || (await isUnderWay(core, transferor))) return // the event has come again
+  const { requested_destination, destination_channel } = refer_to
   const { id, customer_id } = transferor
-  if (await isUnderWay(core, id)) return // the event has come again
   const decline = (why: string, state: 'channel_declined' | 'channel_unavailable' = 'channel_declined') => {
     core.log.info({ call_id: id, why }, 'a transfer is refused')
     return tellTransferor(core, id, state)
   }
+  if (Date.parse(asked_at) < Date.now() - patienceMs) return decline('it comes too late', 'channel_unavailable')
   if (phoneOf(transferor) === undefined) return decline('only phones of the customer may ask for it')
   const transferee = await partnerOf(core, transferor)
   if (!transferee) return decline('the call is with nobody')
@@ -46,9 +54,10 @@ export async function transferCall(
     if (destination_channel) {
       const second = await core.calls.findBy(core.store, customer_id, { channel_id: destination_channel.id })
       const partner = second && phoneOf(second) === phoneOf(transferor) && (await partnerOf(core, second))
-      if (!partner || partner.id === transferee.id)
+      if (!partner || [partner.id, second.id].includes(transferee.id))
         return decline('the other call is with nobody', 'channel_unavailable')
-      return (await joinPartners(core, { transferor, transferee, second, partner })) || decline('a call has ended')
+      if (!(await replaceBoth(core, [transferee, partner, second, transferor]))) await decline('a call has ended')
+      return
     }
     // Another switch holds the call that is to be replaced.
     if (requested_destination.protocol_id !== undefined)
@@ -58,8 +67,8 @@ export async function transferCall(
     await tellTransferor(core, id, 'channel_progress')
     if (!(await putThrough(core, transferor, transferee, destination))) await decline('a call has ended')
   } catch (error) {
+    if (!(error instanceof Refusal)) core.log.error({ err: error, call_id: id }, 'a transfer failed')
     await decline(error instanceof Refusal ? error.message : String(error))
-    if (!(error instanceof Refusal)) throw error
   }
 }
 
@@ -107,47 +116,43 @@ async function putThrough(
   return changed !== undefined
 }
 
-interface Attended {
-  transferor: CallRow
-  transferee: CallRow
-  /** The other call of the phone that asks, and whom it is with. */
-  second: CallRow
-  partner: CallRow
+/**
+ * The two whom one phone talks to, by its calls `second` and `transferor`, belong together from now on, in one transaction; a
+ * job joins them. False when one of the calls has ended, or goes another way.
+ */
+async function replaceBoth(core: Core, calls: [CallRow, CallRow, CallRow, CallRow]): Promise<boolean> {
+  const [{ id: transferee_id }, { id: partner_id }, { id: second_id }, { id: transferor_id }] = calls
+  const ids = [transferee_id, partner_id, second_id, transferor_id] as const
+  const changed = await core.changeAll(ids, ([transferee, partner, second, transferor]) => {
+    const isLive = second.status === 'progressing' && transferor.status === 'progressing'
+    if (!isLive || !isWith(transferee, transferor) || !isWith(partner, second)) return undefined
+    const option = optionFor(transferee, remoteOf(partner))
+    const replaced = reconnect(transferee, option, {
+      ...{ leg_ids: [partner_id], answered_id: partner_id },
+      ...{ transferor_id, before: null },
+    })
+    const left = [transferee, partner, second, transferor].filter(isConnecting)
+    const job: Replacement = {
+      ...{ transferee_id, transferor_id, call_ids: [transferor_id, second_id] },
+      asterisk_id: transferee.asterisk_id,
+      turn: replaced.call.turn,
+      bridge_ids: left.map((call) => connectingOf(call).bridge_id),
+    }
+    return [
+      { ...replaced, also: (tx) => core.jobs.enqueue(tx, 'call.replace', job) },
+      { call: { ...partner, phase: 'idle', master_call_id: transferee_id, state: {} }, events: ['updated'] },
+      { call: withoutLeg(second, partner_id) },
+      { call: transferor },
+    ]
+  })
+  return changed !== undefined
 }
 
-/** Joins the two whom one phone talks to, and ends its calls. */
-async function joinPartners(core: Core, { transferor, transferee, second, partner }: Attended): Promise<boolean> {
-  const option = optionFor(transferee, remoteOf(partner))
-  const joined = await core.change(transferee.id, (row) =>
-    isWith(row, transferor)
-      ? reconnect(row, option, { leg_ids: [partner.id], answered_id: partner.id, before: null })
-      : undefined,
-  )
-  if (!joined) return false
-  await core.change(partner.id, (row) => ({
-    call: { ...row, phase: 'idle', master_call_id: transferee.id, state: {} },
-    events: ['updated'],
-  }))
-  await join(core, joined)
-  await letGo(core, transferor.id, transferee.id)
-  await letGo(core, second.id, partner.id)
-  await tellTransferor(core, transferor.id, 'channel_answered')
-  for (const row of [transferor, transferee, second, partner]) {
-    if (isConnecting(row)) await core.ari(row.asterisk_id).destroyBridge(connectingOf(row).bridge_id)
-  }
-  for (const { id } of [transferor, second]) await core.apply(id, { type: 'hang_up', cause: 16 })
-  return true
-}
-
-/** Whether somebody is being put through by this call. */
-async function isUnderWay({ store, calls }: Core, id: string): Promise<boolean> {
-  const call = await calls.find(store, '*', id)
-  if (!call) return false
+/** Whether somebody is being, or has been, put through by this call. */
+async function isUnderWay({ store, calls }: Core, call: CallRow): Promise<boolean> {
   const others = [call.master_call_id, ...call.chained_call_ids]
   const found = await Promise.all(others.map((other) => calls.find(store, '*', other)))
-  return found.some(
-    (row) => row && isConnecting(row) && connectingOf(row).transferor_id === id && isTransferPending(connectingOf(row)),
-  )
+  return found.some((row) => row && isConnecting(row) && connectingOf(row).transferor_id === call.id)
 }
 
 /** Still in that call, and not being put through already. */

@@ -16,6 +16,7 @@ interface LabOptions {
   startNode?: StartNode
   /** A MySQL instead of an SQLite file. */
   databaseUrl?: string | undefined
+  manager?: typeof callManager
 }
 
 export type Lab = Awaited<ReturnType<typeof openLab>>
@@ -23,7 +24,12 @@ export type Lab = Awaited<ReturnType<typeof openLab>>
 const waiting = { timeout: 5_000, interval: 10 }
 
 /** The call manager on a real database, its neighbours scripted, and a node that speaks SIP and ARI. */
-export async function openLab({ env = {}, startNode = startEmbedded, databaseUrl }: LabOptions = {}) {
+export async function openLab({
+  env = {},
+  startNode = startEmbedded,
+  databaseUrl,
+  manager = callManager,
+}: LabOptions = {}) {
   const world = new World()
   const customer = newId()
   world.customers.set(customer, { status: 'active' })
@@ -33,9 +39,8 @@ export async function openLab({ env = {}, startNode = startEmbedded, databaseUrl
   })
   const { transport, files } = platform
   const log = createLogger({ service: 'test', level: process.env.TEST_LOG_LEVEL ?? 'silent' })
-  const startCallManager = () =>
-    startManager(callManager, { ...platform, log }, readSettings(callManager.settings, env))
-  await migrateManagers(platform.store, [callManager as never])
+  const startCallManager = () => startManager(manager, { ...platform, log }, readSettings(manager.settings, env))
+  await migrateManagers(platform.store, [manager as never])
   let running = await startCallManager()
   const node = await startNode(world, customer, log)
   const startProxy = () => startAsteriskProxy({ ...node, app: 'sidetone', transport, files, log })

@@ -1,6 +1,7 @@
 import type { Call } from '@sidetone/e2e/phone'
 import { newId } from '@sidetone/store'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { endsOf, hear, uriOf } from './conversation.ts'
 import { type Lab, openLab } from './platform.ts'
 
 let lab: Lab
@@ -21,7 +22,6 @@ beforeEach(async () => {
 afterAll(() => lab.close())
 afterEach(() => lab.nothingIsLeft())
 
-const uriOf = (user: string) => `sip:${user}@sidetone.localhost`
 const american = '+14155550123'
 
 interface Told {
@@ -39,30 +39,7 @@ async function talking() {
   return { a, b }
 }
 
-/** Each hears what the other says, in both directions. */
-async function hear(one: Call, other: Call) {
-  const heard = [other.waitForTone(600), one.waitForTone(1_100)]
-  void one.play({ frequency: 600, durationMs: 5_000 })
-  void other.play({ frequency: 1_100, durationMs: 5_000 })
-  await Promise.all(heard)
-  one.stopPlaying()
-  other.stopPlaying()
-}
-
-/** The newest calls once they have ended, each with exactly one call_hangup: who it was with, and why it ended. */
-async function storyOf(count: number) {
-  const all = async () => (await lab.calls.list({})).result.slice(0, count)
-  await vi.waitUntil(async () => (await all()).every(({ status }) => status === 'hangup'), { timeout: 5_000 })
-  const calls = await all()
-  for (const { id } of calls) {
-    expect((await lab.told(id)).filter((type) => type === 'call_hangup')).toHaveLength(1)
-  }
-  const name = ({ direction, source, destination }: (typeof calls)[number]) =>
-    direction === 'incoming'
-      ? `from ${source.target_name || source.target}`
-      : `to ${destination.target_name || destination.target}`
-  return calls.map((call) => `${name(call)}: ${call.hangup_reason}`).sort()
-}
+const storyOf = (count: number) => endsOf(lab, count)
 
 describe('a blind transfer', () => {
   test('by who was called: the caller is put through, and hears nothing of it before the answer', async () => {

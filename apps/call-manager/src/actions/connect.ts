@@ -15,7 +15,7 @@ import {
   ringBack,
   tearDown,
 } from './connecting.ts'
-import { replaceTransferor, transferFailed, transferorLeft } from './transferring.ts'
+import { replacing, transferFailed, transferorLeft } from './transferring.ts'
 
 /** Q.850 for what may not be dialled; the caller hears 403. */
 const refusedCause = 21
@@ -59,10 +59,7 @@ export const connect: MediaAction<'connect'> = {
         if (!leg_ids.includes(signal.leg_id) || (answered_id && answered_id !== signal.leg_id)) return undefined
         return {
           state: { ...connecting, answered_id: signal.leg_id, queues: [] },
-          async after(changed) {
-            await join(core, changed)
-            if (transferor_id) await replaceTransferor(core, changed)
-          },
+          ...(transferor_id ? replacing(core, call) : { after: (changed) => join(core, changed) }),
         }
       case 'transferor_left':
         return signal.call_id === transferor_id ? transferorLeft(core, connecting) : undefined
