@@ -12,7 +12,7 @@ export async function startPlatform(env: Record<string, string> = {}) {
     env: {
       RATE_LIMIT_IP: '0',
       RATE_LIMIT_CUSTOMER: '0',
-      NODE_OPTIONS: process.env['PLATFORM_NODE_OPTIONS'] ?? '',
+      NODE_OPTIONS: process.env.PLATFORM_NODE_OPTIONS ?? '',
       ...env,
     },
   })

@@ -1,10 +1,13 @@
 import { asteriskAbsent } from '@sidetone/softswitch/real-asterisk'
 import { benchmark } from './benchmark.ts'
+import type { Heard } from './load-phone.ts'
 import { alternate, median, ratios, spread } from './report.ts'
 import { type Side, startSide, switchRoles } from './switches.ts'
 
 const rounds = 4
 const calls = 200
+/** Of these, in a process of their own, which has nothing else to do than to hear when packets come. */
+const ears = 10
 const perSecond = 100
 const listenSeconds = 4
 const roomSize = 10
@@ -15,29 +18,37 @@ const mostPacingMs = 5
 /** Of the packets sent: so many must come back from another with sound. */
 const leastHeard = 0.97
 
+const sum = (values: number[]) => values.reduce((total, value) => total + value, 0)
+
 /** Calls with sound both ways, in bridges of `size`: what they cost, and whether all of it arrives. */
 async function talk(side: Side, size: number) {
-  const phones = await side.phones({ audio: true })
+  const crowd = await side.phones({ audio: true })
+  const probe = await side.phones({ audio: true, attentive: true })
   await side.behave({ kind: 'rooms', size })
   const idle = await side.usage()
-  const { answerMs } = await phones.open({ calls, perSecond })
-  if (answerMs.length !== calls) throw new Error(`${side.name} answered ${answerMs.length} of ${calls} calls`)
-  await phones.listen({ seconds: 1 }) // until jitter buffers have found their depth
+  const opened = [await crowd.open({ calls: calls - ears, perSecond }), await probe.open({ calls: ears, perSecond })]
+  const answered = sum(opened.map(({ answerMs }) => answerMs.length))
+  if (answered !== calls) throw new Error(`${side.name} answered ${answered} of ${calls} calls`)
+  const listen = (seconds: number) => Promise.all([crowd, probe].map((phones) => phones.listen({ seconds })))
+  await listen(1) // until jitter buffers have found their depth
   const before = await side.usage()
   const from = performance.now()
-  const heard = await phones.listen({ seconds: listenSeconds })
+  const heard = await listen(listenSeconds)
   const tookMs = performance.now() - from
   const after = await side.usage()
-  await phones.hangUp()
-  await phones.stop()
+  for (const phones of [crowd, probe]) {
+    await phones.hangUp()
+    await phones.stop()
+  }
   await side.check()
   // Only what was carried counts: a switch that skips packets for want of CPU time is not the cheaper one.
-  const carried = heard.received / ((listenSeconds * 1_000) / frameMs)
+  const all = (of: (one: Heard) => number) => sum(heard.map(of))
+  const carried = all(({ received }) => received) / ((listenSeconds * 1_000) / frameMs)
   return {
     perCore: (carried * tookMs) / (after.cpuMs - before.cpuMs),
     mbPerCall: (after.rssMb - idle.rssMb) / calls,
-    pacingMs: heard.pacingMs.p99,
-    heardShare: heard.withSound / heard.sent,
+    pacingMs: heard[1]!.pacingMs.p99,
+    heardShare: all(({ withSound }) => withSound) / all(({ sent }) => sent),
   }
 }
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { constants, setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startSoftswitch } from '@sidetone/softswitch'
 import { startAsterisk } from '@sidetone/softswitch/real-asterisk'
@@ -10,7 +10,17 @@ import { type Answers, type Heard, type Load, openLoad } from './load-phone.ts'
 
 type Access = AriAccess & { sipPort: number }
 
-const load = async (options: { sipPort: number; audio: boolean }) => ({ commands: { ...(await openLoad(options)) } })
+interface LoadOptions {
+  sipPort: number
+  audio: boolean
+  /** It hears packets when they come, whatever else the machine has to do (as root). */
+  attentive?: boolean
+}
+
+async function load(options: LoadOptions) {
+  if (options.attentive) setPriority(constants.priority.PRIORITY_HIGHEST)
+  return { commands: { ...(await openLoad(options)) } }
+}
 
 /** Processes of a benchmark that compares the softswitch with a real Asterisk, both driven by the same application. */
 export const switchRoles = {
@@ -96,8 +106,10 @@ export async function driven(start: Start, name: string, server: Helper<Access>)
       const failures = await application.ask<string[]>('failures')
       if (failures.length > 0) throw new Error(`${name} refused ${failures.length} requests, first ${failures[0]}`)
     },
-    async phones({ audio }: { audio: boolean }): Promise<Load & { cpuMs(): Promise<number>; stop(): Promise<void> }> {
-      const helper = await start('load', { sipPort: server.ready.sipPort, audio })
+    async phones(
+      options: Omit<LoadOptions, 'sipPort'>,
+    ): Promise<Load & { cpuMs(): Promise<number>; stop(): Promise<void> }> {
+      const helper = await start('load', { ...options, sipPort: server.ready.sipPort })
       return {
         cpuMs: helper.cpuMs,
         stop: helper.stop,

@@ -4,6 +4,8 @@ import type { ClockListener, MediaClock } from './types.ts'
 
 // Sending late frames in a burst would only overflow the peer's jitter buffer, so after a stall the rest is skipped.
 const maxBurst = 2
+// What is sent at a tick is made that much earlier: how long that takes varies more than a timer does.
+const leadMs = 5
 // Beyond this the machine was asleep, and making up for it would only make it later.
 const maxCatchUp = 250
 
@@ -14,31 +16,35 @@ export function createClock(
   const listeners = new Set<ClockListener>()
   const counters = { ticks: 0, skipped: 0 }
   let timer: NodeJS.Timeout | undefined
+  /** When what is made next is to be sent. */
   let nextAt = 0
 
-  const wait = () => {
-    timer = setTimeout(wake, Math.max(0, Math.ceil(nextAt - performance.now())))
+  const at = (time: number, then: () => void) => {
+    timer = setTimeout(then, Math.max(0, Math.ceil(time - performance.now())))
   }
+  const wait = () => at(nextAt - leadMs, wake)
 
   function wake() {
     // When late, packets wait in the sockets: they are read first, so that a stall of ours does not look like one of the network.
-    if (performance.now() - nextAt >= frameMs) setImmediate(run)
+    const late = performance.now() - nextAt + leadMs
+    if (late < 0)
+      wait() // timers may be early by a part of a millisecond
+    else if (late >= frameMs) setImmediate(run)
     else run()
   }
 
   function run() {
-    const now = performance.now()
-    let due = Math.floor((now - nextAt) / frameMs) + 1
+    let due = Math.floor((performance.now() - nextAt + leadMs) / frameMs) + 1
     if (due > maxCatchUp) {
       nextAt += (due - maxCatchUp) * frameMs
       due = maxCatchUp
     }
     for (; due > 0 && listeners.size > 0; due--) {
-      nextAt += frameMs
       tick(due > maxBurst)
+      if (due > 1) send()
+      nextAt += frameMs
     }
-    if (listeners.size > 0) wait()
-    else timer = undefined
+    at(nextAt - frameMs, sendAndWait)
   }
 
   function tick(skip: boolean) {
@@ -47,6 +53,14 @@ export function createClock(
     each((listener) => listener.hear?.())
     each((listener) => listener.mix?.())
     each((listener) => listener.speak?.(skip))
+  }
+
+  const send = () => each((listener) => listener.send?.())
+
+  function sendAndWait() {
+    send()
+    if (listeners.size > 0) wait()
+    else timer = undefined
   }
 
   // What one call runs into must not end the others; it leaves the clock, or it would fail again each tick.
@@ -66,7 +80,7 @@ export function createClock(
     add(listener) {
       listeners.add(listener)
       if (timer) return
-      nextAt = performance.now() + frameMs
+      nextAt = performance.now() + frameMs + leadMs
       wait()
     },
     remove(listener) {

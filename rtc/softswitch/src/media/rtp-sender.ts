@@ -18,7 +18,7 @@ interface Speaking {
   buffers: Buffer[]
 }
 
-/** Makes one session's outgoing packets; `tick` advances the media time, also when nothing is sent. */
+/** Makes one session's outgoing packets, each given to `transmit` and not used again before a few more; `tick` advances the media time, also when nothing is sent. */
 export function createRtpSender(transmit: (packet: Buffer) => void) {
   const random = randomBytes(10)
   const header: RtpHeader = {

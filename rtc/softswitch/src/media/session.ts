@@ -46,10 +46,9 @@ export function createSession(
     events.emit('dtmf', digit, durationMs)
   })
   const tones = createDtmfDetector((digit, durationMs) => events.emit('dtmf', digit, durationMs))
-  const sender = createRtpSender((packet) => {
-    stats.packetsSent++
-    transport.send(packet, receiver.latch.target()!)
-  })
+  /** Made, and not sent yet. */
+  const packets: Buffer[] = []
+  const sender = createRtpSender((packet) => packets.push(packet))
   const rtcpPath = createRtcpPath(transport, receiver.latch, (bytes) => onRtcp(bytes))
   const rtcp = createRtcpSession(sender, receiver.reception, receiver.clockHz, rtcpPath.send)
   const player = createPlayer()
@@ -115,7 +114,13 @@ export function createSession(
     return frame
   }
 
-  const listener = { hear, speak }
+  function send() {
+    for (const packet of packets) transport.send(packet, receiver.latch.target()!)
+    stats.packetsSent += packets.length
+    packets.length = 0
+  }
+
+  const listener = { hear, speak, send }
   function onRtcp(bytes: Buffer) {
     if (!rtcp.receive(bytes)) stats.packetsMalformed++
   }

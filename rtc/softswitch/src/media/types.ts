@@ -92,12 +92,14 @@ export interface RtpQuality {
 
 /**
  * What takes part in the 20 ms clock. Each tick runs `hear` of all, then `mix` of all, then `speak` of all, so that audio
- * crosses a bridge within its tick. `skip` is true for ticks made up after a stall, in which nothing is to be sent.
+ * crosses a bridge within its tick, and a little later, as exactly as can be, `send` of all. `skip` is true for ticks made up
+ * after a stall, in which nothing is to be sent.
  */
 export interface ClockListener {
   hear?(): void
   mix?(): void
   speak?(skip: boolean): void
+  send?(): void
 }
 
 export interface MediaClock {
