@@ -71,12 +71,17 @@ export async function afterAnswer(core: Core, call: CallRow): Promise<void> {
   if (!wanted) await core.apply(id, { type: 'hang_up', cause: 26 })
 }
 
-async function joinGroupcall(core: Core, { id, phase }: CallRow): Promise<void> {
-  if (phase !== 'idle') return
+/** It was answered for a groupcall, and has yet to learn whether it was the first. One that ran its flow and is idle again was put through. */
+export const isUndecided = ({ groupcall_id, phase, status, turn }: CallRow): boolean =>
+  groupcall_id !== nilId && status === 'progressing' && phase === 'idle' && turn === 0
+
+async function joinGroupcall(core: Core, leg: CallRow): Promise<void> {
+  if (!isUndecided(leg)) return
+  const { id } = leg
   const call = await core.calls.find(core.store, '*', id)
   if (call && !(await answerGroupcall(core, call))) return core.apply(id, { type: 'hang_up', cause: 26 })
   const starting = await core.change(id, (row) =>
-    row.phase === 'idle' && row.status === 'progressing' ? { call: { ...row, ...enter('leaving') } } : undefined,
+    isUndecided(row) ? { call: { ...row, ...enter('leaving') } } : undefined,
   )
   if (starting) core.drive(id)
 }

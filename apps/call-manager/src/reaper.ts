@@ -1,4 +1,3 @@
-import { nilId } from '@sidetone/contract'
 import { parseEchoChannelId } from './actions/echo.ts'
 import { playbackId } from './actions/playing.ts'
 import { type Channel, isUnavailable, stasisApp } from './ari.ts'
@@ -7,7 +6,7 @@ import type { CallRow } from './call-row.ts'
 import type { Core } from './core.ts'
 import { parseMediaChannelId } from './external-media.ts'
 import { hangUpGroupcall } from './groupcalls.ts'
-import { afterAnswer } from './legs.ts'
+import { afterAnswer, isUndecided } from './legs.ts'
 import { parseSnoopId } from './recording-sides.ts'
 import { endRecording } from './recordings.ts'
 import { liveStatuses } from './rules.ts'
@@ -42,6 +41,7 @@ export function createReaper(core: Core): () => Promise<void> {
     const live = await liveCalls(core)
     countActive(live.length)
     for (const call of live) if (isLeft(call)) core.drive(call.id)
+    // Whoever was about to ask whether it was the first has died.
     for (const call of live) if (isUndecided(call)) await afterAnswer(core, call)
     const unfinished = { where: { status: 'hangingup' as const }, limit: maxCalls }
     for (const { id } of await core.groupcalls.list(core.store, '*', unfinished)) await hangUpGroupcall(core, id)
@@ -59,10 +59,6 @@ const isOlderThan = (time: string, ms: number): boolean => Date.parse(time) < Da
 /** Whoever moved it on has died. */
 const isLeft = ({ phase, lease_until }: CallRow): boolean =>
   (phase === 'starting' || phase === 'leaving' || phase === 'entering') && lease_until < Date.now()
-
-/** It was answered for a groupcall, and whoever was about to ask whether it was the first has died. */
-const isUndecided = ({ groupcall_id, phase, status }: CallRow): boolean =>
-  groupcall_id !== nilId && phase === 'idle' && status === 'progressing'
 
 /** Whoever was about to dial it has died. */
 const isNowhere = ({ asterisk_id, tm_create, tm_update }: CallRow): boolean =>

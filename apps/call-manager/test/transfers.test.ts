@@ -26,7 +26,13 @@ const american = '+14155550123'
 
 interface Told {
   asterisk_id: string
-  event: { type: string; state?: string }
+  event: { type: string; state?: string; channel?: { id: string } }
+}
+
+const everyone = {
+  source: { type: '' as const, target: '' },
+  ring_method: 'ring_all' as const,
+  answer_method: 'hangup_others' as const,
 }
 
 /** Alice talks to Bob. */
@@ -222,6 +228,31 @@ describe('an attended transfer', () => {
     await c.hangup()
     await a.ended
     expect(await storyOf(4)).toEqual(['from 1000: normal', 'from 1002: normal', 'to 1001: normal', 'to 1001: normal'])
+  })
+
+  test('with one that answered for a group: its flow does not begin again, whatever is told twice', async () => {
+    const connect = { type: 'connect', option: { destinations: [bob!.address] } }
+    await lab.groupcalls.create({ ...everyone, actions: [connect], destinations: [alice!.address] })
+    const a = await alice!.phone.nextCall()
+    await a.answer()
+    const b = await bob!.phone.nextCall()
+    await b.answer()
+    await hear(a, b)
+    const b2 = await lab.dial('1002', bob!.phone)
+    const c = await carol!.phone.nextCall()
+    await c.answer()
+    await b2.answered
+    expect(await (await b2.refer(uriOf('1000'), { attended: b })).done).toBe(200)
+    await Promise.all([b.ended, b2.ended])
+    const leg = await lab.call({ status: 'progressing' }, ({ destination }) => destination.target === alice!.id)
+    const answered = ({ event }: Told) => event?.type === 'StasisStart' && event.channel?.id === leg.channel_id
+    const told = (await lab.events()).findLast(({ data }) => answered(data as unknown as Told))!
+    await lab.platform.transport.publish({ ...told, id: newId() })
+    await hear(a, c)
+    expect(lab.world.ran(leg.activeflow_id)).toEqual(['connect'])
+    await c.hangup()
+    await a.ended
+    await storyOf(4)
   })
 
   test('in place of a call that is not here is refused', async () => {
