@@ -14,7 +14,8 @@ const hash = createHash('sha256')
 for (const file of ['package.json', 'package-lock.json']) hash.update(readFileSync(join(root, file)))
 const stamp = hash.update(`${process.platform}-${process.arch}`).digest('hex')
 
-if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) {
+const installed = !existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp
+if (installed) {
   console.log('sidetone: installing dependencies (npm ci)')
   const npm = process.env.npm_execpath
   const [command, first] = npm ? [process.execPath, [npm]] : ['npm', []]
@@ -36,4 +37,11 @@ if (major < requiredMajor) {
       'On Linux (x64, arm64) it comes with the optional dependencies; elsewhere install Node 24 and run this again.',
   )
   process.exit(1)
+}
+
+// The first start then finds the code compiled, as each later one does.
+if (installed) {
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'node') }
+  const script = "await import('./apps/sidetone/src/start-sidetone.ts'); process.exit()"
+  spawnSync(node, ['--input-type=module', '--eval', script], { cwd: root, env, stdio: 'ignore' })
 }

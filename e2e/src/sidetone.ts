@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 
 const clockAhead = (ms: number) => new URL(`./clock-ahead.ts?ms=${ms}`, import.meta.url).href
 const main = fileURLToPath(new URL('../../apps/sidetone/src/main.ts', import.meta.url))
+/** Where `npm start` has it. */
+const compileCache = fileURLToPath(new URL('../../node_modules/.cache/node', import.meta.url))
 const readyWithinMs = 30_000
 
 export interface SidetoneProcess {
@@ -39,6 +41,7 @@ export async function startSidetone({
   const child = spawn(process.execPath, [...preload, main], {
     env: {
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: compileCache,
       HTTP_PORT: '0',
       SIP_PORT: '0',
       SIP_WS_PORT: '0',
