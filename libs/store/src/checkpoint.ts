@@ -20,19 +20,22 @@ export function checkpointBeside(
 
   function start(): Worker {
     const started = new Worker(new URL('./checkpoint-worker.ts', import.meta.url), { workerData: file })
+    // One that has died meanwhile must not keep everybody from writing.
+    const ended = new Promise<void>((resolve) => started.once('exit', () => resolve()))
     let done = () => {}
-    const letItMove = () =>
-      new Promise<void>((resolve) => {
+    function letItMove(): Promise<void> {
+      const moved = new Promise<void>((resolve) => {
         done = resolve
-        started.postMessage('go')
       })
+      started.postMessage('go')
+      return Promise.race([moved, ended])
+    }
     started.unref()
     started.on('message', (message: 'rest' | 'done') => (message === 'rest' ? whileResting(letItMove) : done()))
     started.on('error', (err) => {
       log?.error({ err }, 'the write-ahead log could not be moved into the database file; trying again')
       worker = undefined
     })
-    started.on('exit', () => done())
     return started
   }
 
