@@ -1,6 +1,6 @@
 import { createSidetone } from '@sidetone/sdk'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createPhone, openEvents, type Phone, type SidetoneProcess, startSidetone } from '../src/index.ts'
+import { createPhone, hear, openEvents, type Phone, type SidetoneProcess, startSidetone } from '../src/index.ts'
 import type { Call } from '../src/phone/index.ts'
 
 const everyone = '00000000-0000-0000-0000-000000000000'
@@ -44,18 +44,13 @@ async function talking() {
   const b = await bob!.nextCall()
   await b.answer()
   await a.answered
-  await hear(a, b)
+  await hearInTurn(a, b)
   return { a, b }
 }
 
-/** Each hears the tone that the other sends. */
-async function hear(one: Call, other: Call) {
-  const heard = [other.waitForTone(600), one.waitForTone(1_100)]
-  void one.play({ frequency: 600, durationMs: 5_000 })
-  void other.play({ frequency: 1_100, durationMs: 5_000 })
-  await Promise.all(heard)
-  one.stopPlaying()
-  other.stopPlaying()
+/** Each hears the tone that the other sends, and then nothing. */
+async function hearInTurn(one: Call, other: Call) {
+  await hear(one, other)
   await Promise.all([one.waitForSilence(), other.waitForSilence()])
 }
 
@@ -92,7 +87,7 @@ describe('hold', () => {
       expect(holds.dominantFrequency(heldAt + 200)).toBe(0)
       await holds.resume()
       waits.stopPlaying()
-      await hear(a, b)
+      await hearInTurn(a, b)
       await a.hangup()
       await b.ended
       expect(await told(2)).toEqual(['incoming 1002 remote normal', 'outgoing 1002 local normal'])
@@ -108,7 +103,7 @@ describe('hold', () => {
     await a.waitForTone(tuneHz)
     await api.call.unhold({ id })
     await a.waitForSilence()
-    await hear(a, b)
+    await hearInTurn(a, b)
     expect([a.requests, b.requests]).toEqual([[], []])
     await b.hangup()
     await a.ended
@@ -172,7 +167,7 @@ describe('a transfer', () => {
       expect(await referral.done).toBe(200)
       expect(referral.progress.at(-1)).toBe(200)
       await asks.ended
-      await hear(other, c)
+      await hearInTurn(other, c)
       await c.hangup()
       await other.ended
       const story = (await told(3)).map((line) => line.replace(/ (local|remote) /, ' '))
@@ -189,11 +184,11 @@ describe('a transfer', () => {
     const c = await carol!.nextCall()
     await c.answer()
     await a2.answered
-    await hear(a2, c)
+    await hearInTurn(a2, c)
     const referral = await a.refer(`sip:1003@${sidetone.host}`, { attended: a2 })
     expect(await referral.done).toBe(200)
     await Promise.all([a.ended, a2.ended])
-    await hear(b, c)
+    await hearInTurn(b, c)
     await b.hangup()
     await c.ended
     const story = (await told(4)).map((line) => line.replace(/ (local|remote) /, ' '))
@@ -219,14 +214,14 @@ describe('a transfer', () => {
     })
     const { a, b } = await talking()
     expect(await (await a.refer(`sip:+886912345678@${sidetone.host}`)).done).toBe(603)
-    await hear(a, b)
+    await hearInTurn(a, b)
     const referral = await a.refer(`sip:${american}@${sidetone.host}`)
     const far = await carrier!.nextCall()
     expect(far.invite.uri).toContain(american)
     await far.answer()
     expect(await referral.done).toBe(200)
     await a.ended
-    await hear(b, far)
+    await hearInTurn(b, far)
     await b.hangup()
     await far.ended
     expect((await told(3)).at(-1)).toBe(`outgoing ${american} local normal`)

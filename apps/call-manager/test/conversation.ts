@@ -1,18 +1,7 @@
-import type { Call } from '@sidetone/e2e/phone'
 import { expect, vi } from 'vitest'
 import type { Lab } from './platform.ts'
 
 export const uriOf = (user: string) => `sip:${user}@sidetone.localhost`
-
-/** Each hears what the other says, in both directions. */
-export async function hear(one: Call, other: Call) {
-  const heard = [other.waitForTone(600), one.waitForTone(1_100)]
-  void one.play({ frequency: 600, durationMs: 5_000 })
-  void other.play({ frequency: 1_100, durationMs: 5_000 })
-  await Promise.all(heard)
-  one.stopPlaying()
-  other.stopPlaying()
-}
 
 /** The newest calls once they have ended, each with exactly one call_hangup: who it was with, and why it ended. */
 export async function endsOf({ calls, told }: Lab, count: number): Promise<string[]> {

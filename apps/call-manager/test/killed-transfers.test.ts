@@ -1,7 +1,7 @@
-import type { Call } from '@sidetone/e2e/phone'
+import { type Call, hear } from '@sidetone/e2e/phone'
 import { newId, timeAfter } from '@sidetone/store'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { endsOf, hear, uriOf } from './conversation.ts'
+import { endsOf, uriOf } from './conversation.ts'
 import { immortal, type Life, mortalManager } from './mortal-manager.ts'
 import { type Lab, openLab } from './platform.ts'
 

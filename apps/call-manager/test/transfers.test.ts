@@ -1,7 +1,7 @@
-import type { Call } from '@sidetone/e2e/phone'
+import { type Call, hear } from '@sidetone/e2e/phone'
 import { newId } from '@sidetone/store'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { endsOf, hear, uriOf } from './conversation.ts'
+import { endsOf, uriOf } from './conversation.ts'
 import { type Lab, openLab } from './platform.ts'
 
 let lab: Lab

@@ -1,7 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Call, createPhone, openEvents, type Phone, type SidetoneProcess, startSidetone } from '@sidetone/e2e'
+import {
+  type Call,
+  createPhone,
+  hear,
+  openEvents,
+  type Phone,
+  type SidetoneProcess,
+  startSidetone,
+} from '@sidetone/e2e'
 import { ha1, type Softswitch, startSoftswitch } from '@sidetone/softswitch'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AriRelay, startAriRelay } from './ari-relay.ts'
@@ -67,16 +75,6 @@ async function talk(from: Phone, to: Phone, number: string): Promise<[Call, Call
   await caller.answered
   await hear(caller, callee)
   return [caller, callee]
-}
-
-/** Each hears the tone that the other sends. */
-async function hear(one: Call, other: Call) {
-  const heard = [other.waitForTone(600), one.waitForTone(1_100)]
-  void one.play({ frequency: 600, durationMs: 5_000 })
-  void other.play({ frequency: 1_100, durationMs: 5_000 })
-  await Promise.all(heard)
-  one.stopPlaying()
-  other.stopPlaying()
 }
 
 /** Kills the platform when it asks its switch for that. */

@@ -1,4 +1,5 @@
 export { type Call, type CallEnd, SipFailure } from './call.ts'
+export { hear } from './hear.ts'
 export type { IncomingCall } from './incoming-call.ts'
 export { createPhone, type Phone, type PhoneOptions } from './phone.ts'
 export { header } from './sip-message.ts'
